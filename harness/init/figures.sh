@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+#
+# What the kernel itself says: the table of requests, the pools' figures, and
+# whether its log holds anything that must not be there. When the board is booted
+# with a stock kernel for reference (guest_layer=stock), the parts that only our
+# layer has are named as absent; otherwise their absence is a failure.
+
+debug=/sys/kernel/debug
+
+absent() {
+	if [ "$guest_layer" = stock ]; then
+		report "$1: absent"
+	else
+		fail "$1: absent"
+	fi
+}
+
+# The last line is "requests: N passed, N failed".
+run_requests() {
+	local last
+	title "requests"
+	if [ ! -e $debug/dma-requests/run ]; then
+		absent $debug/dma-requests/run
+		return
+	fi
+	cat $debug/dma-requests/run > /tmp/requests 2>&1
+	report_lines < /tmp/requests
+	last=$(tail -n 1 /tmp/requests)
+	case $last in
+	"requests: 0 passed"*) fail "no request was made: $last" ;;
+	"requests: "*" passed, 0 failed") ;;
+	"requests: "*) fail "$last" ;;
+	*) fail "requests: no count in the last line: $last" ;;
+	esac
+}
+
+show_figures() {
+	title "pools"
+	if [ -e $debug/dma/pools ]; then
+		report_lines < $debug/dma/pools
+	else
+		absent $debug/dma/pools
+	fi
+	if [ -e $debug/dma/allocations ]; then
+		cat $debug/dma/allocations > /tmp/allocations
+		report "$debug/dma/allocations: $(wc -l < /tmp/allocations) lines, in the log"
+		detail_lines < /tmp/allocations
+	else
+		absent $debug/dma/allocations
+	fi
+}
+
+# Lines that the kernel prints when something is wrong: splats, faults of an
+# IOMMU, errors found by dma-debug, and I/O that a driver had to give up.
+complaints='WARNING: |BUG: |Oops|INFO: (task|rcu)|Call [Tt]race|cut here'
+complaints="$complaints|Unable to handle|Internal error|page allocation failure"
+complaints="$complaints|DMA-API: |DMAR: .*(fault|DMA (Read|Write))"
+complaints="$complaints|arm-smmu.*(event 0x|unexpected|GERROR|fault)"
+complaints="$complaints|swiotlb buffer is full|(I/O|ADMA|DMA) error"
+complaints="$complaints|nvme.*(timeout|reset controller)|ata[0-9.]*: .*(exception|failed)"
+complaints="$complaints|mmc[0-9].*(Timeout|error -)|Detected Hardware Unit Hang"
+complaints="$complaints|NETDEV WATCHDOG|dmatest: .*(result #[0-9]*: '[^t]|failure:)"
+
+harmless='(report|detail): |DMA-API: (preallocated|debugging enabled by)'
+
+check_log() {
+	local errors
+	title "kernel log"
+	dmesg | grep -E "$complaints" | grep -Ev "$harmless" > /tmp/complaints
+	if [ -s /tmp/complaints ]; then
+		head -n 10 /tmp/complaints | report_lines
+		fail "the kernel's log has $(wc -l < /tmp/complaints) complaints"
+	else
+		report "no splat, no fault, no error in $(dmesg | wc -l) lines"
+	fi
+	errors=$(cat $debug/dma-api/error_count 2>/dev/null || echo none)
+	report "dma-debug: $errors errors"
+	[ "$errors" = 0 ] || fail "dma-debug counts $errors errors, 0 wanted"
+	[ "$(cat $debug/dma-api/disabled 2>/dev/null)" = N ] ||
+		fail "dma-debug is off or has disabled itself"
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+#
+# What all tests of the guest share: reporting, rows of the table, finding a
+# driver's devices, and the route that they take to memory.
+
+# One write is one record of the kernel's log, 1024 bytes at most.
+report() { printf 'report: %.900s\n' "$*" > /dev/kmsg; }
+detail() { printf 'detail: %.900s\n' "$*" > /dev/kmsg; }
+report_lines() { while IFS= read -r line; do report "$line"; done; }
+detail_lines() { while IFS= read -r line; do detail "$line"; done; }
+
+title() { report ""; report "== $*"; }
+
+# A failure is told at once and remembered for the verdict.
+fail() {
+	report "FAIL: $*"
+	echo "$*" >> /tmp/failures
+}
+
+table_row() {
+	report "$(printf '%-8s %-14s %-7s %-24s %9s %8s  %s' "$@")"
+}
+
+# row NAME DRIVER ROUTE TEST BYTES SECONDS RESULT: kept until show_rows, since
+# the tests run side by side; a file for each device keeps them apart.
+row() {
+	[ "$7" = ok ] || echo "$1 ($3), $4: $7" >> /tmp/failures
+	printf '%s|%s|%s|%s|%s|%s|%s\n' "$@" >> "/tmp/rows.$1"
+}
+
+show_rows() {
+	local file name driver route what bytes seconds result
+	for file in /tmp/rows.*; do
+		[ -f "$file" ] || continue
+		while IFS='|' read -r name driver route what bytes seconds result; do
+			[ "$result" = ok ] || result="FAIL: $result"
+			table_row "$name" "$driver" "$route" "$what" "$bytes" \
+				"$seconds" "$result"
+		done < "$file"
+		rm "$file"
+	done
+}
+
+now() { cut -d' ' -f1 /proc/uptime; }
+since() { echo "$1 $(now)" | awk '{ printf "%.1f", $2 - $1 }'; }
+sum() { sha256sum | cut -c1-64; }
+short() { printf '%.12s' "${1:-nothing}"; }
+
+# wait_for SECONDS COMMAND...: until it succeeds, its output is ours.
+wait_for() {
+	local tries=$(($1 * 10))
+	shift
+	while ! "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# devices_of BUS/DRIVER: the devices that the driver is bound to.
+devices_of() {
+	local dev
+	for dev in "/sys/bus/${1%/*}/drivers/${1#*/}"/*; do
+		[ ! -e "$dev/driver" ] || echo "${dev##*/}"
+	done
+}
+
+# child_of BUS/DRIVER CLASS: the first of /sys/CLASS/* that lies under one of the
+# driver's devices.
+child_of() {
+	local dev entry
+	for dev in $(devices_of "$1"); do
+		for entry in "/sys/$2"/*; do
+			case $(readlink -f "$entry") in
+			*"/$dev/"*) echo "${entry##*/}"; return 0 ;;
+			esac
+		done
+	done
+	return 1
+}
+
+# Direct: no IOMMU, or one that passes the device through.
+route_of() {
+	local type
+	type=$(cat "$1/iommu_group/type" 2>/dev/null)
+	case $type in
+	DMA|DMA-FQ) echo iommu ;;
+	identity|'') echo direct ;;
+	*) echo "$type" ;;
+	esac
+}
+
+# route_of_driver BUS/DRIVER
+route_of_driver() {
+	local dev
+	dev=$(devices_of "$1" | head -n 1)
+	route_of "/sys/bus/${1%/*}/devices/$dev"
+}
+
+# set_route BUS/DRIVER ROUTE: the driver is taken off its devices, the IOMMU
+# group gets the other kind of domain, the driver is bound again.
+set_route() {
+	local dev path type=DMA
+	[ "$2" = iommu ] || type=identity
+	for dev in $(devices_of "$1"); do
+		path=/sys/bus/${1%/*}/devices/$dev
+		[ "$(route_of "$path")" != "$2" ] || continue
+		if [ ! -e "$path/iommu_group" ]; then
+			fail "$dev: has no IOMMU, the route $2 was asked for"
+			continue
+		fi
+		echo "$dev" > "$path/driver/unbind"
+		echo "$type" > "$path/iommu_group/type" ||
+			fail "$dev: its IOMMU group refused the type $type"
+		echo "$dev" > "/sys/bus/${1%/*}/drivers/${1#*/}/bind"
+	done
+}
+
+verdict() {
+	title "result"
+	report "$(printf 'up for %s seconds' "$(now)")"
+	if [ -s /tmp/failures ]; then
+		report "guest: FAIL: $(wc -l < /tmp/failures) failed, the first: $(head -n 1 /tmp/failures)"
+	else
+		report "guest: PASS"
+	fi
+}

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+#
+# Sourced by every script of the harness: where things are, which values ARCH
+# and BOARD have, how a failure is told, locks, and how make is called for a
+# kernel. Nothing here may need more than bash, coreutils, util-linux and awk,
+# since it runs before the packages are installed.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+harness=$root/harness
+build=${BUILD:-$root/build}
+logs=$build/logs
+pristine=$build/pristine
+tree=$build/tree
+out=$build/out
+
+# What the make that called us was given is in the environment already; the
+# kernel's make must not see it a second time.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
+
+archs="arm64 x86_64"
+me=$(basename "$0")
+
+# The last line of a failure: what was wrong, with the culprit and its value.
+die() { printf '%s: %s\n' "$me" "$*" >&2; exit 1; }
+say() { printf '%s\n' "$*"; }
+
+# check_arch ARCH: one of those that we build for.
+check_arch() {
+	case " $archs " in
+	*" $1 "*) ;;
+	*) die "ARCH=$1: unknown; possible: $archs" ;;
+	esac
+}
+
+# check_tree DIR: a 6.12 kernel tree, or a refusal.
+check_tree() {
+	local f version
+	[ -d "$1" ] || die "$1: not a directory"
+	for f in Makefile Kbuild Kconfig MAINTAINERS kernel/Makefile; do
+		[ -f "$1/$f" ] || die "$1: not a kernel tree (no $f)"
+	done
+	version=$(sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$1/Makefile" |
+		paste -sd.)
+	[ "$version" = 6.12 ] ||
+		die "$1: a tree of version ${version:-unknown}, but 6.12 is needed"
+}
+
+# take_lock FILE WHAT: one holder at a time, until this shell exits.
+take_lock() {
+	mkdir -p "$(dirname "$1")"
+	exec 9>"$1"
+	flock -n 9 && return
+	say "waiting for another $2 to finish"
+	flock 9
+}
+
+# first_error LOG [PATTERN]: why a tool failed, for the one-line message.
+first_error() {
+	grep -m1 -E "${2:-^E:|[Ee]rror}" "$1" || tail -n 1 "$1"
+}
+
+# clock START: minutes and seconds since START (a value of SECONDS).
+clock() { printf '%d:%02d' $(((SECONDS - $1) / 60)) $(((SECONDS - $1) % 60)); }
+
+srcarch() { case $1 in x86_64) say x86 ;; *) say "$1" ;; esac; }
+
+cross_prefix() {
+	case $1 in
+	arm64) say aarch64-linux-gnu- ;;
+	x86_64) say x86_64-linux-gnu- ;;
+	esac
+}
+
+debian_arch() {
+	case $1 in
+	arm64) say arm64 ;;
+	x86_64) say amd64 ;;
+	esac
+}
+
+# kernel_make ARCH OUT ARGUMENT...: make in the overlaid tree. KMAKE is the make
+# to use (a lock or a nice can stand before it), JOBS how many at a time. User,
+# host and time of the build are fixed, so that nothing is rebuilt for them.
+kernel_make() {
+	local arch=$1 dir=$2 cross
+	shift 2
+	cross=$(cross_prefix "$arch")
+	export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+	export KBUILD_BUILD_TIMESTAMP='2024-11-17 00:00:00' \
+		KBUILD_BUILD_USER=dma KBUILD_BUILD_HOST=harness
+	# shellcheck disable=SC2086
+	${KMAKE:-make} -C "$tree" -j"${JOBS:-$(nproc)}" O="$dir" \
+		ARCH="$(srcarch "$arch")" CROSS_COMPILE="$cross" \
+		CC="ccache ${cross}gcc" HOSTCC="ccache gcc" "$@"
+}
