@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dispatcher of consistent allocations.
+ *
+ * A request walks the table below from top to bottom and is served by the
+ * first backend that does not decline and has memory.  The order is the
+ * policy; there is no other place where it is written down.
+ *
+ * The record is made before the memory, so that publishing it can't fail.
+ * Every step notes its bit in the record, and dma_undo() walks the bits
+ * backwards: the same function for a failure half-way and for a free.  It
+ * never asks where memory came from, since the record knows.
+ *
+ * Memory that can't be brought back to an ordinary state (it could not be
+ * encrypted again) is leaked, counted and named, never handed out.
+ *
+ * Locks: none of its own; backends and ledger have theirs.  Freeing is
+ * allowed in any context: what has to sleep for it is put off to a worker.
+ */
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/hardirq.h>
+#include <linux/iommu-dma.h>
+#include <linux/llist.h>
+#include <linux/sched/clock.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include "backend.h"
+#include "direct.h"
+#include "ledger.h"
+#include "remap.h"
+#include "stat.h"
+
+static const struct dma_backend * const dma_backends[] = {
+	/* Exclusive: the device has memory of its own, or one way only. */
+	DMA_BACKEND_IF(DMA_DECLARE_COHERENT, dma_device_pool),
+	DMA_BACKEND_IF(DMA_RESTRICTED_POOL, dma_restricted_pool),
+	DMA_BACKEND_IF(IOMMU_DMA, dma_iommu_backend),
+	DMA_BACKEND_IF(ARCH_HAS_DMA_ALLOC, dma_arch_backend),
+	/* Memory that is uncached already. */
+	DMA_BACKEND_IF(DMA_DECLARE_COHERENT, dma_global_pool),
+	DMA_BACKEND_IF(DMA_COHERENT_POOL, dma_atomic_pool),
+	/* Pages, made into what the request wants. */
+	DMA_BACKEND_IF(DMA_CMA, dma_device_cma),
+	DMA_BACKEND_IF(DMA_NUMA_CMA, dma_node_cma),
+	DMA_BACKEND_IF(DMA_CMA, dma_default_cma),
+	&dma_page_backend,
+};
+
+static_assert(sizeof(struct dma_allocation) <= 128);
+
+/**
+ * dma_backend_at - one row of the table
+ * @nr: its number, from 0
+ *
+ * Context: any.
+ * Return: the backend; NULL behind the end.  Rows whose backend is not built
+ * are left out.
+ */
+const struct dma_backend *dma_backend_at(unsigned int nr)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(dma_backends); i++)
+		if (dma_backends[i] && !nr--)
+			return dma_backends[i];
+	return NULL;
+}
+
+/**
+ * dma_request_of - what a driver asks for, with what its device can do
+ * @dev: the device
+ * @size: in bytes
+ * @gfp: its flags; zone modifiers are dropped, the device's limits say more
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ * Return: the request, for consistent memory.
+ */
+struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
+				  unsigned long attrs)
+{
+	if (gfp & __GFP_NOWARN)
+		attrs |= DMA_ATTR_NO_WARN;
+	return (struct dma_request) {
+		.dev	= dev,
+		.size	= size,
+		.gfp	= gfp & ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM),
+		.attrs	= attrs,
+		.dir	= DMA_BIDIRECTIONAL,
+		.route	= dma_coherent_route(dev),
+		.limits	= dma_limits_of(dev, dev->coherent_dma_mask),
+	};
+}
+
+static struct dma_allocation *make_record(const struct dma_request *req)
+{
+	gfp_t gfp = req->gfp & ~(__GFP_ZERO | __GFP_HIGHMEM);
+	struct dma_allocation *record;
+
+	record = kmalloc(sizeof(*record), gfp | __GFP_NOWARN);
+	if (!record)
+		return NULL;
+
+	record->dev = req->dev;
+	record->size = req->size;
+	record->cpu_addr = NULL;
+	record->phys = 0;
+	record->driver = req->dev->driver ? req->dev->driver->name : NULL;
+	record->since = ktime_get_seconds();
+	record->done = 0;
+	record->attrs = req->attrs;
+	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
+	return record;
+}
+
+/*
+ * Cacheable pages reach a device behind an IOMMU or ops by a mapping.  The
+ * route is kept in the record's index, which pages have no use for.
+ */
+static int map_for_device(const struct dma_request *req,
+			  struct dma_allocation *record)
+{
+	struct page *page = phys_to_page(record->phys);
+
+	record->dma_addr = dma_by_route(req->route, map_page, req->dev, page, 0,
+					record->size, req->dir,
+					DMA_ATTR_SKIP_CPU_SYNC);
+	if (record->dma_addr == DMA_MAPPING_ERROR)
+		return -ENOMEM;
+	record->index = req->route;
+	record->attrs = req->dir;
+	record->done |= DMA_DONE_IO_MAPPED;
+	return 0;
+}
+
+static void unmap_for_device(struct dma_allocation *record)
+{
+	enum dma_data_direction dir = record->attrs;
+	enum dma_route route = record->index;
+
+	dma_by_route(route, unmap_page, record->dev, record->dma_addr,
+		     record->size, dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+/* Whatever the backend has left to do. */
+static int finish(const struct dma_request *req, struct dma_allocation *record)
+{
+	int err;
+
+	if (!(record->done & DMA_DONE_CPU_MAPPED)) {
+		err = dma_memory_prepare(req, record);
+		if (err)
+			return err;
+	}
+	if (!(record->done & DMA_DONE_ZEROED)) {
+		memset(record->cpu_addr, 0, record->size);
+		record->done |= DMA_DONE_ZEROED;
+	}
+	if (!(record->done & DMA_DONE_ADDRESSED)) {
+		if (req->route == DMA_ROUTE_DIRECT) {
+			record->dma_addr = dma_limits_address(req->dev,
+							      &req->limits,
+							      record->phys);
+		} else {
+			err = map_for_device(req, record);
+			if (err)
+				return err;
+		}
+		record->done |= DMA_DONE_ADDRESSED;
+	}
+	return 0;
+}
+
+/* Walk the bits backwards.  The record is as new after that. */
+static void undo(struct dma_allocation *record)
+{
+	if (record->done & DMA_DONE_IO_MAPPED)
+		unmap_for_device(record);
+	if (!dma_memory_restore(record)) {
+		pr_err("dma: %s: %zu bytes at %pa from %s lost: they cannot be encrypted again\n",
+		       record->holder, record->size, &record->phys,
+		       record->backend->name);
+		dma_stat_add_lost(record->size);
+	} else if (record->done & DMA_DONE_TAKEN) {
+		record->backend->free(record);
+	}
+	record->done = 0;
+}
+
+/**
+ * dma_undo - take back everything that was done for an allocation
+ * @record: not in the ledger (any more); freed here
+ *
+ * Context: any that the record's bits and backend allow; can't fail.
+ */
+void dma_undo(struct dma_allocation *record)
+{
+	undo(record);
+	kfree(record);
+}
+
+static int serve(const struct dma_request *req, struct dma_allocation *record,
+		 const struct dma_backend *backend)
+{
+	int err;
+
+	record->backend = backend;
+	err = backend->alloc(req, record);
+	if (err)
+		return err;
+	record->done |= DMA_DONE_TAKEN;
+
+	err = finish(req, record);
+	if (err)
+		undo(record);
+	return err;
+}
+
+/* "name: why" for each backend tried, or for all if none was. */
+static void report_refusal(const struct dma_request *req, unsigned long tried)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+	const char *between = "";
+	char buffer[384];
+	struct seq_buf text;
+
+	if ((req->attrs & DMA_ATTR_NO_WARN) || !__ratelimit(&limit))
+		return;
+
+	seq_buf_init(&text, buffer, sizeof(buffer));
+	for (unsigned int i = 0; i < ARRAY_SIZE(dma_backends); i++) {
+		const struct dma_backend *backend = dma_backends[i];
+
+		if (!backend || (tried && !(tried & BIT(i))))
+			continue;
+		seq_buf_printf(&text, "%s%s: ", between, backend->name);
+		if (!tried)
+			seq_buf_puts(&text, backend->declines(req));
+		else if (backend->explain)
+			backend->explain(req, &text);
+		else
+			seq_buf_puts(&text, "refused");
+		between = "; ";
+	}
+	dev_warn(req->dev,
+		 "no DMA memory for %zu bytes, gfp %pGg, up to %#llx: %s\n",
+		 req->size, &req->gfp, req->limits.last_dma,
+		 seq_buf_str(&text));
+}
+
+/**
+ * dma_dispatch - serve a request
+ * @req: the request; its size is rounded up to pages here
+ * @recordp: set to the record, which is in the ledger: cpu_addr and dma_addr
+ *	are what the driver gets
+ *
+ * Context: may sleep if req->gfp allows, else any.
+ * Return: 0; -EINVAL for a silly size; -ENOMEM.  Says why in one line.
+ */
+int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
+{
+	struct dma_allocation *record;
+	unsigned long tried = 0;
+
+	if (!req->size || req->size > SSIZE_MAX) {
+		dev_err_ratelimited(req->dev,
+				    "cannot allocate %zu bytes of DMA memory: expected 1 to %zu\n",
+				    req->size, (size_t)SSIZE_MAX);
+		return -EINVAL;
+	}
+	req->size = PAGE_ALIGN(req->size);
+
+	record = make_record(req);
+	if (!record) {
+		if (!(req->attrs & DMA_ATTR_NO_WARN))
+			dev_warn_ratelimited(req->dev,
+					     "no memory for the record of a DMA buffer\n");
+		return -ENOMEM;
+	}
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(dma_backends); i++) {
+		const struct dma_backend *backend = dma_backends[i];
+
+		if (!backend || backend->declines(req))
+			continue;
+		tried |= BIT(i);
+		if (!serve(req, record, backend)) {
+			dma_ledger_publish(record);
+			*recordp = record;
+			return 0;
+		}
+		if (backend->is_exclusive)
+			break;
+	}
+
+	kfree(record);
+	report_refusal(req, tried);
+	return -ENOMEM;
+}
+
+static LLIST_HEAD(deferred_frees);
+
+static void undo_deferred(struct work_struct *work)
+{
+	struct llist_node *all = llist_del_all(&deferred_frees);
+	struct dma_allocation *record, *next;
+
+	llist_for_each_entry_safe(record, next, all, deferred)
+		dma_undo(record);
+}
+
+static DECLARE_WORK(deferred_work, undo_deferred);
+
+/* Would taking this back have to sleep where that is not allowed? */
+static bool must_defer(const struct dma_allocation *record)
+{
+	if (!irqs_disabled() && !in_interrupt())
+		return false;
+	return record->backend->free_sleeps ||
+	       (record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED));
+}
+
+/**
+ * dma_report_unknown_free - say all there is to know about a wrong free
+ * @dev: the device that the driver named
+ * @size: as it said
+ * @cpu_addr: as it said
+ * @dma_addr: as it said
+ *
+ * Context: any.
+ */
+void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
+			     dma_addr_t dma_addr)
+{
+	struct dma_allocation copy;
+
+	if (!dma_ledger_find_holder(dma_addr, &copy))
+		copy.dev = NULL;
+	if (!copy.dev)
+		dev_err(dev,
+			"freeing %zu bytes at %pad, cpu %p: no live DMA buffer is there; nothing is freed\n",
+			size, &dma_addr, cpu_addr);
+	else
+		dev_err(dev,
+			"freeing %zu bytes at %pad, cpu %p: %s holds %zu bytes at %pad, cpu %p; nothing is freed\n",
+			size, &dma_addr, cpu_addr, copy.holder, copy.size,
+			&copy.dma_addr, copy.cpu_addr);
+	WARN_ONCE(1, "free of an unknown DMA buffer\n");
+}
+
+/**
+ * dma_dispatch_free - free a consistent buffer
+ * @dev: whose buffer
+ * @size: as at allocation
+ * @cpu_addr: as returned by it
+ * @dma_addr: as returned by it
+ *
+ * Context: any; what has to sleep is put off to a worker where it can't.
+ * Return: false if the ledger does not know this buffer; nothing is changed.
+ */
+bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
+		       dma_addr_t dma_addr)
+{
+	struct dma_allocation *record = dma_ledger_take(dev, dma_addr, cpu_addr);
+
+	if (!record)
+		return false;
+
+	if (PAGE_ALIGN(size) != record->size)
+		dev_WARN_ONCE(dev, 1,
+			      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
+			      size, &dma_addr, record->size);
+	if (must_defer(record)) {
+		dev_WARN_ONCE(dev, irqs_disabled(),
+			      "freeing a buffer from %s with interrupts disabled: put off\n",
+			      record->backend->name);
+		llist_add(&record->deferred, &deferred_frees);
+		schedule_work(&deferred_work);
+		return true;
+	}
+	dma_undo(record);
+	return true;
+}

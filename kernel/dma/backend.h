@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The vocabulary of consistent allocations.
+ *
+ * A *request* is what a driver asked for, with everything about its device
+ * that matters.  A *backend* is one place that memory can come from.  An
+ * *allocation* is the record of a live buffer: who owns it and what has been
+ * done to it.
+ *
+ * A backend knows only itself.  The dispatcher (alloc.c) walks one ordered
+ * table of backends, takes the first piece of memory it is given, finishes
+ * what the backend left undone, and publishes the record in the ledger.  What
+ * is done is noted in the record's bits, and dma_undo() walks these bits
+ * backwards, for a failure as for a free.
+ */
+#ifndef _KERNEL_DMA_BACKEND_H
+#define _KERNEL_DMA_BACKEND_H
+
+#include <linux/bits.h>
+#include <linux/gfp.h>
+#include <linux/rbtree.h>
+#include <linux/seq_buf.h>
+
+#include "limits.h"
+#include "route.h"
+
+struct dma_backend;
+
+/**
+ * struct dma_request - one consistent allocation, on its way to a backend
+ * @dev: the device
+ * @size: bytes, a multiple of PAGE_SIZE
+ * @gfp: the caller's flags, without zone modifiers
+ * @attrs: DMA_ATTR_*
+ * @dir: direction of the mapping, for cacheable pages behind an IOMMU or ops
+ * @route: how the device reaches memory
+ * @limits: what it can reach
+ * @wants_pages: the caller wants cacheable pages (dma_alloc_pages() and kin),
+ *	not memory that is coherent by itself
+ */
+struct dma_request {
+	struct device		*dev;
+	size_t			size;
+	gfp_t			gfp;
+	unsigned long		attrs;
+	enum dma_data_direction	dir;
+	enum dma_route		route;
+	struct dma_limits	limits;
+	bool			wants_pages;
+};
+
+/*
+ * What has been done to an allocation, in the order in which it is done.  A
+ * backend whose memory comes with some of it done sets these bits itself.
+ */
+#define DMA_DONE_TAKEN		BIT(0)	/* memory taken from the backend */
+#define DMA_DONE_DECRYPTED	BIT(1)	/* linear mapping decrypted */
+#define DMA_DONE_UNCACHED	BIT(2)	/* in-place uncached alias made */
+#define DMA_DONE_REMAPPED	BIT(3)	/* vmap()ed with other attributes */
+#define DMA_DONE_CPU_MAPPED	BIT(4)	/* cpu_addr is right for the CPU */
+#define DMA_DONE_ZEROED		BIT(5)
+#define DMA_DONE_ADDRESSED	BIT(6)	/* dma_addr is right for the device */
+#define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps pages through IOMMU/ops */
+
+#define DMA_HOLDER_NAME		24
+
+/**
+ * struct dma_allocation - the record of a live consistent buffer
+ * @node: (l) place in the ledger
+ * @deferred: once taken out, place in the list of deferred frees
+ * @dev: whose buffer it is; a key, not a reference
+ * @dma_addr: where the device sees it
+ * @size: bytes taken, a multiple of PAGE_SIZE
+ * @cpu_addr: what the driver holds: the CPU's address, or the struct page
+ * @phys: where it lies; 0 behind an IOMMU
+ * @backend: who gave the memory
+ * @priv: the backend's own
+ * @index: the backend's own
+ * @driver: name of the driver at that time, for reading with care
+ * @since: seconds of uptime
+ * @done: DMA_DONE_*
+ * @attrs: DMA_ATTR_* that its free needs
+ * @holder: name of the device, cut where it is too long
+ *
+ * (l): the lock of the ledger's shelf.  All other fields are written before
+ * the record is published and constant after that.
+ */
+struct dma_allocation {
+	union {
+		struct rb_node		node;
+		struct llist_node	deferred;
+	};
+	struct device			*dev;
+	dma_addr_t			dma_addr;
+	size_t				size;
+	void				*cpu_addr;
+	phys_addr_t			phys;
+	const struct dma_backend	*backend;
+	void				*priv;
+	unsigned long			index;
+	const char			*driver;
+	u32				since;
+	u16				done;
+	u16				attrs;
+	char				holder[DMA_HOLDER_NAME];
+};
+
+/**
+ * struct dma_backend - a place that consistent memory comes from
+ * @name: as people read it in messages, debugfs and tests
+ * @is_exclusive: a device that this backend serves gets its memory here or
+ *	not at all
+ * @free_sleeps: @free may sleep
+ * @is_unmapped: its memory is not in the linear mapping; user space gets it
+ *	write-combined, as the kernel has it
+ * @declines: why this backend does not serve @req, a static string; NULL if
+ *	it does.  Any context, no side effects.
+ * @alloc: take memory for @req: fill @record's phys and whatever else the
+ *	backend's memory comes with, and set the bits for it.  Sleeps only if
+ *	req->gfp allows.  Returns 0 or a negative error; takes nothing then.
+ * @free: give back what @alloc took.  Can't fail.
+ * @explain: write why @alloc refused @req: what is free, the largest piece,
+ *	the limit; optional
+ */
+struct dma_backend {
+	const char	*name;
+	bool		is_exclusive;
+	bool		free_sleeps;
+	bool		is_unmapped;
+	const char	*(*declines)(const struct dma_request *req);
+	int		(*alloc)(const struct dma_request *req,
+				 struct dma_allocation *record);
+	void		(*free)(struct dma_allocation *record);
+	void		(*explain)(const struct dma_request *req,
+				   struct seq_buf *text);
+};
+
+/*
+ * The backends.  DMA_BACKEND_IF() yields NULL for one whose file is not
+ * built, so that the table needs no conditionals.
+ */
+extern const struct dma_backend dma_device_pool;	/* coherent.c */
+extern const struct dma_backend dma_global_pool;	/* coherent.c */
+extern const struct dma_backend dma_restricted_pool;	/* restricted.c */
+extern const struct dma_backend dma_iommu_backend;	/* via_iommu.c */
+extern const struct dma_backend dma_arch_backend;	/* via_arch.c */
+extern const struct dma_backend dma_atomic_pool;	/* pool.c */
+extern const struct dma_backend dma_device_cma;		/* contiguous.c */
+extern const struct dma_backend dma_node_cma;		/* contiguous.c */
+extern const struct dma_backend dma_default_cma;	/* contiguous.c */
+extern const struct dma_backend dma_page_backend;	/* pages.c */
+
+#define DMA_BACKEND_IF(config, backend)	\
+	(IS_ENABLED(CONFIG_##config) ? &(backend) : NULL)
+
+/* alloc.c */
+struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
+				  unsigned long attrs);
+int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
+bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
+		       dma_addr_t dma_addr);
+void dma_undo(struct dma_allocation *record);
+void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
+			     dma_addr_t dma_addr);
+const struct dma_backend *dma_backend_at(unsigned int nr);
+
+static inline bool dma_request_can_sleep(const struct dma_request *req)
+{
+	return gfpflags_allow_blocking(req->gfp);
+}
+
+static inline unsigned long dma_request_nr_pages(const struct dma_request *req)
+{
+	return req->size >> PAGE_SHIFT;
+}
+
+/* Can the device use memory at @phys, once it is mapped for it? */
+static inline bool dma_request_reaches(const struct dma_request *req,
+				       phys_addr_t phys, size_t size)
+{
+	return req->route != DMA_ROUTE_DIRECT ||
+	       dma_limits_reach(req->dev, &req->limits, phys, size);
+}
+
+/* Natural alignment: the smallest power of two of pages that holds it. */
+static inline unsigned long dma_natural_pages(size_t size)
+{
+	return 1UL << get_order(size);
+}
+
+#endif /* _KERNEL_DMA_BACKEND_H */

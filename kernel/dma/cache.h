@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Cache maintenance of streaming mappings, and the only callers of the
+ * architecture's arch_sync_dma_*() hooks.
+ *
+ * The hooks work on the kernel's linear mapping.  Memory of a device or
+ * global pool is not part of it and is never cached, so there is nothing to
+ * do for it: these helpers pass over it instead of touching an address that
+ * is not mapped.
+ */
+#ifndef _KERNEL_DMA_CACHE_H
+#define _KERNEL_DMA_CACHE_H
+
+#include <linux/dma-map-ops.h>
+#include <linux/jump_label.h>
+
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+DECLARE_STATIC_KEY_FALSE(dma_has_unmapped_pools);
+bool dma_is_unmapped_pool(phys_addr_t phys);
+
+static inline bool dma_needs_no_maintenance(phys_addr_t phys)
+{
+	return static_branch_unlikely(&dma_has_unmapped_pools) &&
+	       dma_is_unmapped_pool(phys);
+}
+#else
+static inline bool dma_needs_no_maintenance(phys_addr_t phys)
+{
+	return false;
+}
+#endif
+
+/* Hand a buffer to the device.  Call for devices that are not coherent. */
+static inline void dma_cache_to_device(phys_addr_t phys, size_t size,
+				       enum dma_data_direction dir)
+{
+	if (!dma_needs_no_maintenance(phys))
+		arch_sync_dma_for_device(phys, size, dir);
+}
+
+/*
+ * The device is done: forget what was read ahead, of any buffer.  Once before
+ * one or many dma_cache_to_cpu().
+ */
+static inline void dma_cache_to_cpu_begin(void)
+{
+	arch_sync_dma_for_cpu_all();
+}
+
+/* Take a buffer back. */
+static inline void dma_cache_to_cpu(phys_addr_t phys, size_t size,
+				    enum dma_data_direction dir)
+{
+	if (!dma_needs_no_maintenance(phys))
+		arch_sync_dma_for_cpu(phys, size, dir);
+}
+
+/* The device has written all of it: its pages need no flush before exec. */
+static inline void dma_cache_mark_clean(phys_addr_t phys, size_t size,
+					enum dma_data_direction dir)
+{
+	if (dir == DMA_FROM_DEVICE)
+		arch_dma_mark_clean(phys, size);
+}
+
+#endif /* _KERNEL_DMA_CACHE_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who owns which live consistent allocation.
+ */
+#ifndef _KERNEL_DMA_LEDGER_H
+#define _KERNEL_DMA_LEDGER_H
+
+#include <linux/types.h>
+
+struct device;
+struct dma_allocation;
+
+void dma_ledger_publish(struct dma_allocation *record);
+struct dma_allocation *dma_ledger_take(struct device *dev,
+				       dma_addr_t dma_addr, void *cpu_addr);
+struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
+					      void *cpu_addr);
+bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
+		     struct dma_allocation *copy);
+bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
+		     unsigned int *shelf, struct dma_allocation *copy);
+bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy);
+const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr);
+unsigned long dma_ledger_count(struct device *dev);
+
+#endif /* _KERNEL_DMA_LEDGER_H */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Those who watch the API: tracepoints, dma-debug, KMSAN.
+ *
+ * Every entry point tells them in one line, and nothing else in the layer
+ * knows that they exist.  A mapping is told after it was made, and its end
+ * before the addresses mean nothing any more.
+ */
+#ifndef _KERNEL_DMA_OBSERVE_H
+#define _KERNEL_DMA_OBSERVE_H
+
+#include <linux/dma-map-ops.h>
+#include <linux/kmsan.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <trace/events/dma.h>
+
+#include "debug.h"
+
+static __always_inline void
+dma_saw_map_page(struct device *dev, struct page *page, size_t offset,
+		 size_t size, enum dma_data_direction dir, dma_addr_t addr,
+		 unsigned long attrs)
+{
+	kmsan_handle_dma(page, offset, size, dir);
+	trace_dma_map_page(dev, page_to_phys(page) + offset, addr, size, dir,
+			   attrs);
+	debug_dma_map_page(dev, page, offset, size, dir, addr, attrs);
+}
+
+static __always_inline void
+dma_saw_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
+		   enum dma_data_direction dir, unsigned long attrs)
+{
+	trace_dma_unmap_page(dev, addr, size, dir, attrs);
+	debug_dma_unmap_page(dev, addr, size, dir);
+}
+
+/* @mapped is the number of mapped entries or a negative error. */
+static __always_inline void
+dma_saw_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
+	       int mapped, enum dma_data_direction dir, unsigned long attrs)
+{
+	if (mapped <= 0) {
+		trace_dma_map_sg_err(dev, sgl, nents, mapped, dir, attrs);
+		return;
+	}
+	kmsan_handle_dma_sg(sgl, nents, dir);
+	trace_dma_map_sg(dev, sgl, nents, mapped, dir, attrs);
+	debug_dma_map_sg(dev, sgl, nents, mapped, dir, attrs);
+}
+
+static __always_inline void
+dma_saw_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
+		 enum dma_data_direction dir, unsigned long attrs)
+{
+	trace_dma_unmap_sg(dev, sgl, nents, dir, attrs);
+	debug_dma_unmap_sg(dev, sgl, nents, dir);
+}
+
+static inline void
+dma_saw_map_resource(struct device *dev, phys_addr_t phys, size_t size,
+		     enum dma_data_direction dir, dma_addr_t addr,
+		     unsigned long attrs)
+{
+	trace_dma_map_resource(dev, phys, addr, size, dir, attrs);
+	if (addr != DMA_MAPPING_ERROR)
+		debug_dma_map_resource(dev, phys, size, dir, addr, attrs);
+}
+
+static inline void
+dma_saw_unmap_resource(struct device *dev, dma_addr_t addr, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs)
+{
+	trace_dma_unmap_resource(dev, addr, size, dir, attrs);
+	debug_dma_unmap_resource(dev, addr, size, dir);
+}
+
+/* One for each of the four sync calls. */
+#define DMA_SAW_SYNC(what, where_type, size_type)			\
+static __always_inline void						\
+dma_saw_sync_##what(struct device *dev, where_type where,		\
+		    size_type size, enum dma_data_direction dir)	\
+{									\
+	trace_dma_sync_##what(dev, where, size, dir);			\
+	debug_dma_sync_##what(dev, where, size, dir);			\
+}
+
+DMA_SAW_SYNC(single_for_cpu, dma_addr_t, size_t)
+DMA_SAW_SYNC(single_for_device, dma_addr_t, size_t)
+DMA_SAW_SYNC(sg_for_cpu, struct scatterlist *, int)
+DMA_SAW_SYNC(sg_for_device, struct scatterlist *, int)
+
+/* @cpu_addr is NULL and @addr 0 after a failure. */
+static inline void
+dma_saw_alloc(struct device *dev, size_t size, void *cpu_addr,
+	      dma_addr_t addr, gfp_t gfp, unsigned long attrs)
+{
+	trace_dma_alloc(dev, cpu_addr, addr, size, DMA_BIDIRECTIONAL, gfp,
+			attrs);
+	debug_dma_alloc_coherent(dev, size, addr, cpu_addr, attrs);
+}
+
+static inline void
+dma_saw_free(struct device *dev, size_t size, void *cpu_addr,
+	     dma_addr_t addr, unsigned long attrs)
+{
+	trace_dma_free(dev, cpu_addr, addr, size, DMA_BIDIRECTIONAL, attrs);
+	if (cpu_addr)
+		debug_dma_free_coherent(dev, size, cpu_addr, addr);
+}
+
+/* @page is NULL after a failure. */
+static inline void
+dma_saw_alloc_pages(struct device *dev, size_t size, struct page *page,
+		    dma_addr_t addr, enum dma_data_direction dir, gfp_t gfp)
+{
+	trace_dma_alloc_pages(dev, page ? page_to_virt(page) : NULL, addr,
+			      size, dir, gfp, 0);
+	if (page)
+		debug_dma_alloc_pages(dev, page, size, dir, addr, 0);
+}
+
+static inline void
+dma_saw_free_pages(struct device *dev, size_t size, struct page *page,
+		   dma_addr_t addr, enum dma_data_direction dir)
+{
+	trace_dma_free_pages(dev, page_to_virt(page), addr, size, dir, 0);
+	debug_dma_free_pages(dev, page, size, dir, addr);
+}
+
+/* @sgt is NULL after a failure. */
+static inline void
+dma_saw_alloc_sgt(struct device *dev, size_t size, struct sg_table *sgt,
+		  enum dma_data_direction dir, gfp_t gfp, unsigned long attrs)
+{
+	if (!sgt) {
+		trace_dma_alloc_sgt_err(dev, NULL, 0, size, dir, gfp, attrs);
+		return;
+	}
+	trace_dma_alloc_sgt(dev, sgt, size, dir, gfp, attrs);
+	debug_dma_map_sg(dev, sgt->sgl, sgt->orig_nents, sgt->nents, dir,
+			 attrs);
+}
+
+static inline void
+dma_saw_free_sgt(struct device *dev, size_t size, struct sg_table *sgt,
+		 enum dma_data_direction dir)
+{
+	trace_dma_free_sgt(dev, sgt, size, dir);
+	debug_dma_unmap_sg(dev, sgt->sgl, sgt->orig_nents, dir);
+}
+
+#endif /* _KERNEL_DMA_OBSERVE_H */

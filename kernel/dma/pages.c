@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backend: physically contiguous pages from the page allocator.
+ *
+ * A request gets just the pages it asks for: where the allocator's power of
+ * two is larger, the rest goes back at once.
+ *
+ * The page allocator knows zones, not masks.  The first try is optimistic;
+ * a page that lies too high goes back, and the next zone down is tried.
+ *
+ * No locks.
+ */
+#include <linux/device.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "backend.h"
+#include "remap.h"
+
+static const char *pages_decline(const struct dma_request *req)
+{
+	if (get_order(req->size) > MAX_PAGE_ORDER)
+		return "larger than the page allocator's largest piece";
+	return dma_memory_cannot_prepare(req);
+}
+
+/* Give back pages that were split, or a power of two that was not. */
+static void give_pages(struct page *page, unsigned long nr_pages)
+{
+	if (is_power_of_2(nr_pages)) {
+		__free_pages(page, ilog2(nr_pages));
+		return;
+	}
+	while (nr_pages--)
+		__free_page(page++);
+}
+
+/* Cut the tail off 2^order pages. */
+static void keep_pages(struct page *page, unsigned int order,
+		       unsigned long nr_pages)
+{
+	if (nr_pages == 1UL << order)
+		return;
+	split_page(page, order);
+	for (unsigned long nr = nr_pages; nr < 1UL << order; nr++)
+		__free_page(page + nr);
+}
+
+/* The next zone down, or 0 if there is none. */
+static gfp_t lower_zone(gfp_t zone)
+{
+	if (!zone && IS_ENABLED(CONFIG_ZONE_DMA32))
+		return GFP_DMA32;
+	if (zone != GFP_DMA && IS_ENABLED(CONFIG_ZONE_DMA))
+		return GFP_DMA;
+	return 0;
+}
+
+static int pages_alloc(const struct dma_request *req,
+		       struct dma_allocation *record)
+{
+	gfp_t zone = req->route == DMA_ROUTE_DIRECT ?
+		     dma_limits_zone(&req->limits) : 0;
+	unsigned int order = get_order(req->size);
+	gfp_t gfp = req->gfp | __GFP_NOWARN;
+
+	if (!req->limits.unencrypted)
+		gfp |= __GFP_ZERO;
+	else
+		gfp &= ~__GFP_ZERO;
+
+	do {
+		struct page *page = alloc_pages_node(dev_to_node(req->dev),
+						     gfp | zone, order);
+
+		if (page && dma_request_reaches(req, page_to_phys(page),
+						req->size)) {
+			keep_pages(page, order, dma_request_nr_pages(req));
+			record->phys = page_to_phys(page);
+			if (gfp & __GFP_ZERO)
+				record->done |= DMA_DONE_ZEROED;
+			return 0;
+		}
+		if (page)
+			__free_pages(page, order);
+		zone = lower_zone(zone);
+	} while (zone);
+
+	return -ENOMEM;
+}
+
+static void pages_free(struct dma_allocation *record)
+{
+	give_pages(phys_to_page(record->phys), record->size >> PAGE_SHIFT);
+}
+
+static void pages_explain(const struct dma_request *req, struct seq_buf *text)
+{
+	seq_buf_printf(text, "none free of order %d that can be reached",
+		       get_order(req->size));
+}
+
+const struct dma_backend dma_page_backend = {
+	.name		= "pages",
+	.declines	= pages_decline,
+	.alloc		= pages_alloc,
+	.free		= pages_free,
+	.explain	= pages_explain,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Making pages into memory that CPU and device see alike.
+ */
+#ifndef _KERNEL_DMA_REMAP_H
+#define _KERNEL_DMA_REMAP_H
+
+#include "backend.h"
+
+const char *dma_memory_cannot_prepare(const struct dma_request *req);
+int dma_memory_prepare(const struct dma_request *req,
+		       struct dma_allocation *record);
+bool dma_memory_restore(struct dma_allocation *record);
+
+void *dma_pages_make_uncached(struct page *page, size_t size);
+
+static inline bool dma_request_wants_page(const struct dma_request *req)
+{
+	return req->wants_pages || (req->attrs & DMA_ATTR_NO_KERNEL_MAPPING);
+}
+
+#endif /* _KERNEL_DMA_REMAP_H */

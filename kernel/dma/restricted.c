@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backend: the restricted pool of a device that may touch no other memory
+ * (Documentation/devicetree/bindings/reserved-memory, restricted-dma-pool).
+ *
+ * The pool is a bounce pool; swiotlb.c owns it and its locks.
+ */
+#include <linux/mm.h>
+#include <linux/swiotlb.h>
+
+#include "backend.h"
+#include "remap.h"
+
+static const char *restricted_decline(const struct dma_request *req)
+{
+	if (!req->dev->dma_io_tlb_mem || !is_swiotlb_for_alloc(req->dev))
+		return "device has no restricted pool";
+	if (req->route != DMA_ROUTE_DIRECT)
+		return "device does not reach memory directly";
+	return dma_memory_cannot_prepare(req);
+}
+
+static int restricted_alloc(const struct dma_request *req,
+			    struct dma_allocation *record)
+{
+	struct page *page = swiotlb_alloc(req->dev, req->size);
+
+	if (!page)
+		return -ENOMEM;
+	record->phys = page_to_phys(page);
+	if (dma_limits_reach(req->dev, &req->limits, record->phys, req->size))
+		return 0;
+	swiotlb_free(req->dev, page, req->size);
+	return -ENOMEM;
+}
+
+static void restricted_free(struct dma_allocation *record)
+{
+	swiotlb_free(record->dev, phys_to_page(record->phys), record->size);
+}
+
+const struct dma_backend dma_restricted_pool = {
+	.name		= "restricted pool",
+	.is_exclusive	= true,
+	.declines	= restricted_decline,
+	.alloc		= restricted_alloc,
+	.free		= restricted_free,
+};

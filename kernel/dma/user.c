@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handing buffers on: to user space by mmap(), and as scatterlists.
+ *
+ * The check of the range and the one-entry table stand here, once, for every
+ * kind of buffer.
+ *
+ * No locks; the caller of mmap() holds mmap_lock for writing.
+ */
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+
+#include "user.h"
+
+/**
+ * dma_user_fits - does what user space asked for lie in the buffer?
+ * @vma: the mapping; vm_pgoff counts pages from the buffer's start
+ * @size: of the buffer, in bytes
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool dma_user_fits(struct vm_area_struct *vma, size_t size)
+{
+	unsigned long nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+
+	return vma->vm_pgoff < nr_pages &&
+	       vma_pages(vma) <= nr_pages - vma->vm_pgoff;
+}
+
+/**
+ * dma_user_mmap_pfn - map contiguous memory into user space
+ * @vma: the mapping, with its final protection
+ * @pfn: of the buffer's first page
+ * @size: of the buffer, in bytes
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -ENXIO if the mapping leaves the buffer; or what
+ * remap_pfn_range() says.
+ */
+int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
+		      size_t size)
+{
+	if (!dma_user_fits(vma, size))
+		return -ENXIO;
+	return remap_pfn_range(vma, vma->vm_start, pfn + vma->vm_pgoff,
+			       vma_pages(vma) << PAGE_SHIFT,
+			       vma->vm_page_prot);
+}
+
+/**
+ * dma_user_sgtable - a table of one entry for contiguous memory
+ * @sgt: filled in; the caller frees it by sg_free_table()
+ * @pfn: of the first page
+ * @size: in bytes
+ *
+ * Context: may sleep.
+ * Return: 0; -ENXIO if there are no struct pages for this memory; -ENOMEM.
+ */
+int dma_user_sgtable(struct sg_table *sgt, unsigned long pfn, size_t size)
+{
+	unsigned long last = pfn + ((PAGE_ALIGN(size) >> PAGE_SHIFT) - 1);
+	int err;
+
+	if (!pfn_valid(pfn) || !pfn_valid(last))
+		return -ENXIO;
+	err = sg_alloc_table(sgt, 1, GFP_KERNEL);
+	if (!err)
+		sg_set_page(sgt->sgl, pfn_to_page(pfn), PAGE_ALIGN(size), 0);
+	return err;
+}
