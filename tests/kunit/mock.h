@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites share: devices of any shape, expected warnings, and failing
+ * allocations.
+ *
+ * A device is made by dma_kunit_device(): a device of the kunit bus, with the
+ * masks, windows, coherence and ops that the test asks for.  When the test
+ * ends, the ledger may not hold anything of it any more, or the test fails.
+ *
+ * A wrong call must warn, and the test that makes it says so: it puts the call
+ * between dma_kunit_expect_warn_begin() and dma_kunit_expect_warn_end(). Both
+ * print a line, so that whoever scans the log ignores what stands between; and
+ * the second one counts the warnings between them, so that a warning that does
+ * not come is a failure.
+ */
+#ifndef _TESTS_KUNIT_MOCK_H
+#define _TESTS_KUNIT_MOCK_H
+
+#include <linux/bug.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/kmsg_dump.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include <asm/sections.h>
+
+#define DMA_KUNIT_WARN_BEGIN	"dma-kunit: expect WARN begin"
+#define DMA_KUNIT_WARN_END	"dma-kunit: expect WARN end"
+
+/**
+ * dma_kunit_expect_warn_begin - warnings are expected from here on
+ *
+ * Those that come once per boot come once more: a suite may run twice, and
+ * several tests may provoke the same one.
+ *
+ * Context: Process context.
+ */
+static inline void dma_kunit_expect_warn_begin(void)
+{
+	generic_bug_clear_once();
+	memset(__start_once, 0, __end_once - __start_once);
+	pr_info(DMA_KUNIT_WARN_BEGIN "\n");
+}
+
+/**
+ * dma_kunit_expect_warn_end - no more warnings are expected
+ *
+ * Needs CONFIG_PRINTK: the kernel log is where warnings are seen.
+ *
+ * Context: Process context.
+ * Return: How many warnings there were since dma_kunit_expect_warn_begin().
+ */
+static inline unsigned int dma_kunit_expect_warn_end(void)
+{
+	struct kmsg_dump_iter iter;
+	unsigned int nr_warnings = 0;
+	char line[160];
+	size_t len;
+
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
+		line[len] = '\0';
+		if (strstr(line, DMA_KUNIT_WARN_BEGIN))
+			nr_warnings = 0;
+		else if (strstr(line, "WARNING: "))
+			nr_warnings++;
+	}
+	pr_info(DMA_KUNIT_WARN_END "\n");
+	return nr_warnings;
+}
+
+/**
+ * dma_kunit_fail_nth - let an allocation of this task fail
+ * @nth: which one from now on, counted from 1; 0: none
+ *
+ * Only allocations that may not sleep are counted, unless
+ * /sys/kernel/debug/failslab/ignore-gfp-wait says otherwise.
+ *
+ * Context: Process context.
+ * Return: True if a failure that was ordered before had not come yet; false
+ *	without CONFIG_FAILSLAB, too.
+ */
+static inline bool dma_kunit_fail_nth(unsigned int nth)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	bool was_pending = current->fail_nth;
+
+	current->fail_nth = nth;
+	return was_pending;
+#else
+	return false;
+#endif
+}
+
+/* Does a device have a choice to be coherent or not? */
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU_ALL)
+static inline bool dma_kunit_set_coherent(struct device *dev, bool is_coherent)
+{
+	dev->dma_coherent = is_coherent;
+	return true;
+}
+#else
+static inline bool dma_kunit_set_coherent(struct device *dev, bool is_coherent)
+{
+	return is_coherent;
+}
+#endif
+
+struct kunit;
+
+/**
+ * struct dma_kunit_shape - what a device is to be like
+ * @mask: for streaming; 0: 64 bits
+ * @coherent_mask: for consistent memory; 0: like @mask
+ * @bus_limit: last bus address that the bus lets through; 0: none
+ * @windows: its dma-ranges, copied; NULL: none
+ * @ops: external ops; needs CONFIG_ARCH_HAS_DMA_OPS
+ * @is_noncoherent: it does not see the CPU's caches
+ */
+struct dma_kunit_shape {
+	u64				mask;
+	u64				coherent_mask;
+	u64				bus_limit;
+	const struct bus_dma_region	*windows;
+	const struct dma_map_ops	*ops;
+	bool				is_noncoherent;
+};
+
+struct device *dma_kunit_device(struct kunit *test, const char *name,
+				const struct dma_kunit_shape *shape);
+bool dma_kunit_fail_sleeping(bool is_on);
+bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data);
+bool dma_kunit_in_hardirq(void (*call)(void *data), void *data);
+
+/**
+ * dma_kunit_coherent_device - a device that reaches everything and is coherent
+ * @test: the test
+ * @name: unique in the test
+ *
+ * Context: process context.
+ * Return: the device.
+ */
+static inline struct device *dma_kunit_coherent_device(struct kunit *test,
+						       const char *name)
+{
+	return dma_kunit_device(test, name, &(struct dma_kunit_shape){});
+}
+
+/**
+ * dma_kunit_noncoherent_device - one that reaches everything and is not
+ * @test: the test; skipped where all devices are coherent
+ * @name: unique in the test
+ *
+ * Context: process context.
+ * Return: the device.
+ */
+static inline struct device *dma_kunit_noncoherent_device(struct kunit *test,
+							  const char *name)
+{
+	return dma_kunit_device(test, name, &(struct dma_kunit_shape){
+		.is_noncoherent = true,
+	});
+}
+
+#endif /* _TESTS_KUNIT_MOCK_H */
