@@ -28,6 +28,7 @@
 #include <linux/slab.h>
 
 struct cma;
+struct device_node;
 
 /*
  * 1. Who maps in a way of its own
@@ -295,6 +296,15 @@ static inline int dma_init_global_coherent(phys_addr_t phys, size_t size)
 	return -EOPNOTSUPP;
 }
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
+
+/* kernel/dma/reserved.c knows why a reserved-memory node came to nothing. */
+#if defined(CONFIG_HAS_DMA) && defined(CONFIG_OF_RESERVED_MEM)
+void dma_explain_absent_node(struct device *dev, struct device_node *np, int idx);
+#else
+static inline void dma_explain_absent_node(struct device *dev, struct device_node *np, int idx)
+{
+}
+#endif
 
 /*
  * 4. What an architecture provides

@@ -121,7 +121,7 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 static int map_for_device(const struct dma_request *req,
 			  struct dma_allocation *record)
 {
-	struct page *page = phys_to_page(record->phys);
+	struct page *page = dma_record_page(record);
 
 	record->dma_addr = dma_by_route(req->route, map_page, req->dev, page, 0,
 					record->size, req->dir,

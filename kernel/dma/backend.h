@@ -18,6 +18,8 @@
 
 #include <linux/bits.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/rbtree.h>
 #include <linux/seq_buf.h>
 
@@ -180,6 +182,12 @@ static inline bool dma_request_reaches(const struct dma_request *req,
 {
 	return req->route != DMA_ROUTE_DIRECT ||
 	       dma_limits_reach(req->dev, &req->limits, phys, size);
+}
+
+/* The first page of memory that has pages. */
+static inline struct page *dma_record_page(const struct dma_allocation *record)
+{
+	return pfn_to_page(PHYS_PFN(record->phys));
 }
 
 /* Natural alignment: the smallest power of two of pages that holds it. */

@@ -41,7 +41,7 @@ struct page *dma_alloc_contiguous(struct device *dev, size_t size, gfp_t gfp)
 
 		if (backend && !backend->declines(&req) &&
 		    !backend->alloc(&req, &record))
-			return phys_to_page(record.phys);
+			return dma_record_page(&record);
 	}
 	return NULL;
 }

@@ -41,9 +41,13 @@ struct page *dma_alloc_from_pool(struct device *dev, size_t size,
 				     size >> 10);
 		return NULL;
 	}
+	if (phys_addr_ok && !phys_addr_ok(dev, piece.phys, size)) {
+		dma_piece_give(&piece, size);
+		return NULL;
+	}
 	memset(piece.cpu_addr, 0, size);
 	*cpu_addr = piece.cpu_addr;
-	return phys_to_page(piece.phys);
+	return pfn_to_page(PHYS_PFN(piece.phys));
 }
 
 /**

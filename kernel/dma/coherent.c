@@ -278,6 +278,15 @@ static int bind(struct device *dev, const struct dma_binding *proto)
 	return err;
 }
 
+static bool is_in_one_window(struct device *dev,
+			     const struct dma_coherent_pool *pool)
+{
+	dma_addr_t first = phys_to_dma(dev, pool->phys);
+	dma_addr_t last = phys_to_dma(dev, pool->phys + (pool->size - 1));
+
+	return first != DMA_MAPPING_ERROR && last - first == pool->size - 1;
+}
+
 /* Let a device behind an IOMMU see all of a pool, at one address. */
 static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
 {
@@ -319,9 +328,9 @@ int dma_coherent_pool_bind(struct device *dev, struct dma_coherent_pool *pool)
 	if (use_dma_iommu(dev))
 		return bind_behind_iommu(dev, pool);
 
-	if (phys_to_dma(dev, pool->phys) == DMA_MAPPING_ERROR) {
-		dev_err(dev, "device pool '%s' at %pa is outside the device's dma-ranges\n",
-			pool->info.name, &pool->phys);
+	if (!is_in_one_window(dev, pool)) {
+		dev_err(dev, "device pool '%s' at %pa, %zu KiB, is not inside one window of the device's dma-ranges\n",
+			pool->info.name, &pool->phys, pool->size / SZ_1K);
 		return -ERANGE;
 	}
 	return bind(dev, &(struct dma_binding) {
@@ -382,18 +391,29 @@ void dma_coherent_pool_unbind(struct device *dev,
 	kfree_rcu(binding, rcu);
 }
 
+/*
+ * Natural alignment, if the pool has any place with it; else the alignment
+ * that the pool has itself.
+ */
+static unsigned long best_alignment(const struct dma_coherent_pool *pool,
+				    size_t size)
+{
+	unsigned long natural = dma_natural_pages(size);
+	unsigned long base = PHYS_PFN(pool->phys);
+	unsigned long first = -base & (natural - 1);
+
+	if (first + (size >> PAGE_SHIFT) <= pool->size >> PAGE_SHIFT)
+		return natural;
+	return min(natural, base & -base);
+}
+
 /* Take a piece that ends at or below index @last. */
 static int take(struct dma_coherent_pool *pool, unsigned long last,
 		const struct dma_request *req, struct dma_allocation *record)
 {
-	unsigned long nr_pages = dma_request_nr_pages(req);
-	unsigned long align = dma_natural_pages(req->size);
-	unsigned long own_align = PHYS_PFN(pool->phys) & -PHYS_PFN(pool->phys);
-	long index = dma_region_take(pool->region, nr_pages, align, last);
+	long index = dma_region_take(pool->region, dma_request_nr_pages(req),
+				     best_alignment(pool, req->size), last);
 
-	/* A pool can't promise more than the alignment it has itself. */
-	if (index < 0 && own_align && own_align < align)
-		index = dma_region_take(pool->region, nr_pages, own_align, last);
 	if (index < 0)
 		return index;
 	record->priv = pool;

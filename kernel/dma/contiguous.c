@@ -35,7 +35,7 @@ static const char *area_decline(const struct dma_cma_area *area,
 		return "the request may not sleep";
 	if (!dma_request_reaches(req, base, PAGE_SIZE))
 		return "out of the device's reach";
-	if (PageHighMem(phys_to_page(base)) &&
+	if (PageHighMem(pfn_to_page(PHYS_PFN(base))) &&
 	    (req->wants_pages || req->limits.unencrypted))
 		return "the area is in high memory";
 	return dma_memory_cannot_prepare(req);
@@ -54,6 +54,18 @@ static struct page *take_pages(struct dma_cma_area *area, size_t size)
 	return page;
 }
 
+/* What the device does not reach goes back at once. */
+static struct page *take_reachable(struct dma_cma_area *area,
+				   const struct dma_request *req)
+{
+	struct page *page = take_pages(area, req->size);
+
+	if (!page || dma_request_reaches(req, page_to_phys(page), req->size))
+		return page;
+	cma_release(area->cma, page, dma_request_nr_pages(req));
+	return NULL;
+}
+
 static void count_served(struct dma_cma_area *area, size_t size)
 {
 	long used = atomic_long_add_return(size, &area->used);
@@ -63,12 +75,6 @@ static void count_served(struct dma_cma_area *area, size_t size)
 	       !atomic_long_try_cmpxchg(&area->peak, &peak, used))
 		;
 	atomic_long_inc(&area->served);
-}
-
-static void area_give(struct dma_cma_area *area, struct page *page, size_t size)
-{
-	cma_release(area->cma, page, size >> PAGE_SHIFT);
-	atomic_long_sub(size, &area->used);
 }
 
 /**
@@ -84,17 +90,13 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
 		       const struct dma_request *req,
 		       struct dma_allocation *record)
 {
-	struct page *page = take_pages(area, req->size);
+	struct page *page = take_reachable(area, req);
 
 	if (!page) {
 		atomic_long_inc(&area->refused);
 		return -ENOMEM;
 	}
 	count_served(area, req->size);
-	if (!dma_request_reaches(req, page_to_phys(page), req->size)) {
-		area_give(area, page, req->size);
-		return -ENOMEM;
-	}
 	record->priv = area;
 	record->phys = page_to_phys(page);
 	return 0;
@@ -108,7 +110,11 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
  */
 void dma_cma_area_free(struct dma_allocation *record)
 {
-	area_give(record->priv, phys_to_page(record->phys), record->size);
+	struct dma_cma_area *area = record->priv;
+
+	cma_release(area->cma, dma_record_page(record),
+		    record->size >> PAGE_SHIFT);
+	atomic_long_sub(record->size, &area->used);
 }
 
 /**

@@ -62,14 +62,21 @@ dma_way_of(struct device *dev, enum dma_data_direction dir, unsigned long attrs)
 	};
 }
 
-/* A translation that failed, or wrapped, compares as too high. */
+/*
+ * Can the device reach all of @size bytes at @phys, which it sees at @addr?
+ * With windows of dma-ranges, both ends have to be in the same one.
+ */
 static __always_inline bool dma_way_reaches(const struct dma_way *way,
-					    dma_addr_t addr, size_t size)
+					    phys_addr_t phys, dma_addr_t addr,
+					    size_t size)
 {
 	dma_addr_t last = addr + size - 1;
 
-	return last <= way->last_dma && last >= addr &&
-	       (!way->dev->dma_range_map || addr != DMA_MAPPING_ERROR);
+	if (unlikely(way->dev->dma_range_map) &&
+	    (addr == DMA_MAPPING_ERROR ||
+	     phys_to_dma(way->dev, phys + size - 1) != last))
+		return false;
+	return last <= way->last_dma && last >= addr;
 }
 
 static __always_inline dma_addr_t dma_way_map(const struct dma_way *way,
@@ -78,7 +85,7 @@ static __always_inline dma_addr_t dma_way_map(const struct dma_way *way,
 {
 	dma_addr_t addr = phys_to_dma(way->dev, phys);
 
-	if (unlikely(way->must_bounce || !dma_way_reaches(way, addr, size) ||
+	if (unlikely(way->must_bounce || !dma_way_reaches(way, phys, addr, size) ||
 		     dma_kmalloc_needs_bounce(way->dev, size, way->dir)))
 		return dma_direct_bounce(way, page, phys, size);
 	if (way->must_flush)

@@ -49,11 +49,12 @@ dma_addr_t dma_map_page_attrs(struct device *dev, struct page *page,
 			      size_t offset, size_t size,
 			      enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route = dma_stream_route(dev);
+	enum dma_route route;
 	dma_addr_t addr;
 
 	if (is_bad_call(dev, dir))
 		return DMA_MAPPING_ERROR;
+	route = dma_stream_route(dev);
 	if (arch_dma_map_page_direct(dev, page_to_phys(page) + offset + size))
 		route = DMA_ROUTE_DIRECT;
 
@@ -77,10 +78,11 @@ EXPORT_SYMBOL(dma_map_page_attrs);
 void dma_unmap_page_attrs(struct device *dev, dma_addr_t addr, size_t size,
 			  enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route = dma_stream_route(dev);
+	enum dma_route route;
 
 	if (is_bad_call(dev, dir))
 		return;
+	route = dma_stream_route(dev);
 	if (arch_dma_unmap_page_direct(dev, addr + size))
 		route = DMA_ROUTE_DIRECT;
 
@@ -100,11 +102,12 @@ static bool is_promised_error(int err)
 static int map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		  enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route = dma_stream_route(dev);
+	enum dma_route route;
 	int mapped;
 
 	if (is_bad_call(dev, dir))
 		return -EINVAL;
+	route = dma_stream_route(dev);
 	if (arch_dma_map_sg_direct(dev, sgl, nents))
 		route = DMA_ROUTE_DIRECT;
 
@@ -173,10 +176,11 @@ EXPORT_SYMBOL_GPL(dma_map_sgtable);
 void dma_unmap_sg_attrs(struct device *dev, struct scatterlist *sg, int nents,
 			enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route = dma_stream_route(dev);
+	enum dma_route route;
 
 	if (is_bad_call(dev, dir))
 		return;
+	route = dma_stream_route(dev);
 	if (arch_dma_unmap_sg_direct(dev, sg, nents))
 		route = DMA_ROUTE_DIRECT;
 

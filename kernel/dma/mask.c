@@ -25,6 +25,12 @@ static inline unsigned long dma_direct_get_merge_boundary(struct device *dev)
 	return 0;
 }
 
+/* These can be asked about a device that has no mask yet. */
+static enum dma_route route_of(struct device *dev)
+{
+	return dma_route_by_mask(dev, dma_get_mask(dev));
+}
+
 /* Is the mask good enough for the device's way to memory? */
 static bool is_supported(struct device *dev, u64 mask)
 {
@@ -57,7 +63,7 @@ int dma_set_mask(struct device *dev, u64 mask)
 	}
 	arch_dma_set_mask(dev, mask);
 	*dev->dma_mask = mask;
-	dma_note_skip_sync(dev, dma_stream_route(dev) == DMA_ROUTE_OPS ?
+	dma_note_skip_sync(dev, route_of(dev) == DMA_ROUTE_OPS ?
 				dma_ops_never_sync(dev) :
 				dev_is_dma_coherent(dev));
 	return 0;
@@ -92,7 +98,7 @@ EXPORT_SYMBOL(dma_set_coherent_mask);
  */
 u64 dma_get_required_mask(struct device *dev)
 {
-	return dma_by_route(dma_stream_route(dev), get_required_mask, dev);
+	return dma_by_route(route_of(dev), get_required_mask, dev);
 }
 EXPORT_SYMBOL_GPL(dma_get_required_mask);
 
@@ -123,7 +129,7 @@ EXPORT_SYMBOL_GPL(dma_addressing_limited);
  */
 size_t dma_max_mapping_size(struct device *dev)
 {
-	return dma_by_route(dma_stream_route(dev), max_mapping_size, dev);
+	return dma_by_route(route_of(dev), max_mapping_size, dev);
 }
 EXPORT_SYMBOL_GPL(dma_max_mapping_size);
 
@@ -151,7 +157,7 @@ EXPORT_SYMBOL_GPL(dma_opt_mapping_size);
  */
 unsigned long dma_get_merge_boundary(struct device *dev)
 {
-	return dma_by_route(dma_stream_route(dev), get_merge_boundary, dev);
+	return dma_by_route(route_of(dev), get_merge_boundary, dev);
 }
 EXPORT_SYMBOL_GPL(dma_get_merge_boundary);
 

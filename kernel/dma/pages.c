@@ -91,7 +91,7 @@ static int pages_alloc(const struct dma_request *req,
 
 static void pages_free(struct dma_allocation *record)
 {
-	give_pages(phys_to_page(record->phys), record->size >> PAGE_SHIFT);
+	give_pages(dma_record_page(record), record->size >> PAGE_SHIFT);
 }
 
 static void pages_explain(const struct dma_request *req, struct seq_buf *text)

@@ -35,7 +35,8 @@
 #include "remap.h"
 #include "stat.h"
 
-#define DMA_CHUNK_IDLE		(30 * HZ)
+/* After how many jiffies a spare chunk goes.  Tests shorten it. */
+unsigned long dma_chunk_idle = 30 * HZ;
 
 /**
  * struct dma_chunk - pages that are ready for atomic requests
@@ -206,7 +207,7 @@ static struct dma_chunk *__take_idle_chunk(struct dma_zone_pool *pool)
 		if (!dma_region_is_idle(chunk->region))
 			chunk->idle_since = jiffies;
 		if (list_is_first(&chunk->link, &pool->chunks) ||
-		    time_before(jiffies, chunk->idle_since + DMA_CHUNK_IDLE) ||
+		    time_before(jiffies, chunk->idle_since + dma_chunk_idle) ||
 		    left < initial_size / 2)
 			continue;
 		list_del(&chunk->link);
@@ -257,7 +258,7 @@ static void adjust(struct work_struct *work)
 	/* As long as there is more than the first chunk, look again. */
 	spin_lock_irqsave(&pool->lock, flags);
 	if (!list_is_singular(&pool->chunks) && !list_empty(&pool->chunks))
-		schedule_delayed_work(&pool->work, DMA_CHUNK_IDLE);
+		schedule_delayed_work(&pool->work, dma_chunk_idle);
 	spin_unlock_irqrestore(&pool->lock, flags);
 }
 
@@ -315,7 +316,8 @@ static bool take_from(struct dma_zone_pool *pool, size_t size, size_t wanted,
 		pool->served++;
 	} else {
 		pool->refused++;
-		pool->wanted = max(pool->wanted, wanted);
+		if (size <= PAGE_SIZE << MAX_PAGE_ORDER)
+			pool->wanted = max(pool->wanted, wanted);
 	}
 	if (__is_low(pool))
 		mod_delayed_work(system_wq, &pool->work, 0);
@@ -323,10 +325,11 @@ static bool take_from(struct dma_zone_pool *pool, size_t size, size_t wanted,
 	return is_taken;
 }
 
-/* Is there a point in asking this pool? */
+/* Is there a point in asking this pool, or in letting it grow? */
 static bool is_in_reach(const struct dma_zone_pool *pool, phys_addr_t last_phys)
 {
-	return pool->info.base <= last_phys;
+	return last_phys >= PAGE_SIZE - 1 &&
+	       pool->info.base <= last_phys - (PAGE_SIZE - 1);
 }
 
 /**
@@ -394,7 +397,7 @@ static bool __find_in(struct dma_zone_pool *pool, void *cpu_addr,
 /**
  * dma_piece_find - the piece at a CPU address
  * @cpu_addr: the address of its start
- * @piece: filled in
+ * @piece: filled with what dma_piece_give() needs
  *
  * Context: any, irq-safe.
  * Return: true if the address is in an atomic pool.
@@ -447,7 +450,7 @@ static int atomic_pool_alloc(const struct dma_request *req,
 				      DMA_PIECE_POOL_SHIFT;
 	record->phys = piece.phys;
 	record->cpu_addr = dma_request_wants_page(req) ?
-			   phys_to_page(piece.phys) : piece.cpu_addr;
+			   pfn_to_page(PHYS_PFN(piece.phys)) : piece.cpu_addr;
 	memset(piece.cpu_addr, 0, req->size);
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED;
 	return 0;

@@ -31,6 +31,8 @@ struct dma_piece {
 	phys_addr_t		phys;
 };
 
+extern unsigned long dma_chunk_idle;
+
 bool dma_piece_take(size_t size, phys_addr_t last_phys,
 		    struct dma_piece *piece);
 void dma_piece_give(const struct dma_piece *piece, size_t size);

@@ -70,7 +70,7 @@ static int decrypt_pages(struct dma_allocation *record)
 {
 	int err;
 
-	if (PageHighMem(phys_to_page(record->phys)))
+	if (PageHighMem(dma_record_page(record)))
 		return -EINVAL;
 
 	/* On failure some of the pages may be decrypted: undo has to try. */
@@ -160,7 +160,7 @@ static int map_for_cpu(const struct dma_request *req,
 int dma_memory_prepare(const struct dma_request *req,
 		       struct dma_allocation *record)
 {
-	struct page *page = phys_to_page(record->phys);
+	struct page *page = dma_record_page(record);
 	int err;
 
 	if (req->limits.unencrypted) {

@@ -274,6 +274,36 @@ static int __init dma_node_setup(struct reserved_mem *rmem)
 
 RESERVEDMEM_OF_DECLARE(dma, "shared-dma-pool", dma_node_setup);
 
+/* Nothing was reserved for a node: only its size can be at fault. */
+static void complain_of_size(struct device *dev, struct device_node *np)
+{
+	if (of_device_is_compatible(np, "shared-dma-pool"))
+		complain(dev, kbasename(np->full_name), 0, 0,
+			 of_property_read_bool(np, "reusable") ?
+			 &fault_cma_size : &fault_pool_size);
+}
+
+/**
+ * dma_explain_absent_node - say why a device can't bind a node
+ * @dev: the device that tries to
+ * @np: its node
+ * @idx: which of its memory-region
+ *
+ * Called by drivers/of/of_reserved_mem.c, which knows only that there is no
+ * memory for the node.
+ *
+ * Context: process context, may sleep.
+ */
+void dma_explain_absent_node(struct device *dev, struct device_node *np,
+			     int idx)
+{
+	struct device_node *target = of_parse_phandle(np, "memory-region", idx);
+
+	if (target)
+		complain_of_size(dev, target);
+	of_node_put(target);
+}
+
 /* Make the pool of one node, and the global pool of the default node. */
 static void __init make_pool(struct device_node *np)
 {
@@ -281,14 +311,9 @@ static void __init make_pool(struct device_node *np)
 	bool is_global = of_property_read_bool(np, "linux,dma-default");
 	struct dma_coherent_pool *pool;
 
-	/* Nothing was reserved: only the size can be at fault. */
-	if (!rmem) {
-		complain(NULL, kbasename(np->full_name), 0, 0,
-			 of_property_read_bool(np, "reusable") ?
-			 &fault_cma_size : &fault_pool_size);
-		return;
-	}
-	if (rmem->ops != &pool_ops)
+	if (!rmem)
+		complain_of_size(NULL, np);
+	if (!rmem || rmem->ops != &pool_ops)
 		return;
 	pool = node_pool(rmem, is_global);
 	if (!IS_ERR(pool) && is_global)
@@ -303,8 +328,7 @@ static int __init dma_make_pools(void)
 	if (!parent)
 		return 0;
 	for_each_available_child_of_node(parent, np)
-		if (of_device_is_compatible(np, "shared-dma-pool"))
-			make_pool(np);
+		make_pool(np);
 	of_node_put(parent);
 	return 0;
 }

@@ -36,7 +36,7 @@ static int restricted_alloc(const struct dma_request *req,
 
 static void restricted_free(struct dma_allocation *record)
 {
-	swiotlb_free(record->dev, phys_to_page(record->phys), record->size);
+	swiotlb_free(record->dev, dma_record_page(record), record->size);
 }
 
 const struct dma_backend dma_restricted_pool = {
