@@ -118,8 +118,10 @@ static void *remap(const struct dma_request *req, struct page *page)
 
 static int make_uncached_alias(struct dma_allocation *record, void *linear)
 {
-	void *alias = arch_dma_set_uncached(linear, record->size);
+	void *alias = ERR_PTR(-EOPNOTSUPP);
 
+	if (IS_ENABLED(CONFIG_ARCH_HAS_DMA_SET_UNCACHED))
+		alias = arch_dma_set_uncached(linear, record->size);
 	if (IS_ERR(alias))
 		return PTR_ERR(alias);
 	record->cpu_addr = alias;
