@@ -566,7 +566,14 @@ static inline bool dma_no_direct_sg_hook(struct device *dev, struct scatterlist 
 #define pgprot_dmacoherent(prot)	pgprot_noncached(prot)
 #endif
 
+#ifdef CONFIG_MMU
 pgprot_t dma_pgprot(struct device *dev, pgprot_t prot, unsigned long attrs);
+#else
+static inline pgprot_t dma_pgprot(struct device *dev, pgprot_t prot, unsigned long attrs)
+{
+	return prot;
+}
+#endif
 
 /* Kernel mappings with such protection, for an arch_dma_alloc() that remaps; with an MMU. */
 void *dma_common_contiguous_remap(struct page *page, size_t size,

@@ -30,7 +30,7 @@
 #include "backend.h"
 #include "direct.h"
 #include "ledger.h"
-#include "remap.h"
+#include "prepare.h"
 #include "stat.h"
 
 static const struct dma_backend * const dma_backends[] = {

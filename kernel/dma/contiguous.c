@@ -23,7 +23,7 @@
 
 #include "backend.h"
 #include "contiguous.h"
-#include "remap.h"
+#include "prepare.h"
 
 /* Why an area can't serve a request, whoever the area belongs to. */
 static const char *area_decline(const struct dma_cma_area *area,

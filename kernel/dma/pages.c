@@ -15,7 +15,7 @@
 #include <linux/mm.h>
 
 #include "backend.h"
-#include "remap.h"
+#include "prepare.h"
 
 static const char *pages_decline(const struct dma_request *req)
 {

@@ -32,7 +32,7 @@
 
 #include "pool.h"
 #include "region.h"
-#include "remap.h"
+#include "prepare.h"
 #include "stat.h"
 
 /* After how many jiffies a spare chunk goes.  Tests shorten it. */

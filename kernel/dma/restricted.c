@@ -9,7 +9,7 @@
 #include <linux/swiotlb.h>
 
 #include "backend.h"
-#include "remap.h"
+#include "prepare.h"
 
 static const char *restricted_decline(const struct dma_request *req)
 {

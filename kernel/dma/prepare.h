@@ -2,8 +2,8 @@
 /*
  * Making pages into memory that CPU and device see alike.
  */
-#ifndef _KERNEL_DMA_REMAP_H
-#define _KERNEL_DMA_REMAP_H
+#ifndef _KERNEL_DMA_PREPARE_H
+#define _KERNEL_DMA_PREPARE_H
 
 #include "backend.h"
 
@@ -19,4 +19,4 @@ static inline bool dma_request_wants_page(const struct dma_request *req)
 	return req->wants_pages || (req->attrs & DMA_ATTR_NO_KERNEL_MAPPING);
 }
 
-#endif /* _KERNEL_DMA_REMAP_H */
+#endif /* _KERNEL_DMA_PREPARE_H */
