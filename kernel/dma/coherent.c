@@ -119,7 +119,7 @@ static void pool_figures(struct dma_pool_info *info,
 		container_of(info, struct dma_coherent_pool, info);
 	struct dma_region_figures pages;
 
-	dma_region_figures(pool->region, &pages);
+	dma_region_get_figures(pool->region, &pages);
 	figures->size = pages.nr_pages << PAGE_SHIFT;
 	figures->used = pages.nr_used << PAGE_SHIFT;
 	figures->peak = pages.nr_peak << PAGE_SHIFT;
@@ -205,7 +205,7 @@ void dma_coherent_pool_destroy(struct dma_coherent_pool *pool)
 {
 	struct dma_region_figures pages;
 
-	dma_region_figures(pool->region, &pages);
+	dma_region_get_figures(pool->region, &pages);
 	if (pages.nr_used) {
 		pr_err("dma: %s '%s' given up with %lu pages in use: it stays mapped\n",
 		       pool->info.kind, pool->info.name, pages.nr_used);
@@ -240,8 +240,10 @@ static struct dma_binding *__find_binding(struct dma_coherent_mem *mem,
 static void unmap_from_iommu(struct device *dev,
 			     const struct dma_binding *binding)
 {
-	iommu_dma_unmap_resource(dev, binding->device_addr,
-				 binding->pool->size, DMA_BIDIRECTIONAL, 0);
+	if (IS_ENABLED(CONFIG_IOMMU_DMA))
+		iommu_dma_unmap_resource(dev, binding->device_addr,
+					 binding->pool->size,
+					 DMA_BIDIRECTIONAL, 0);
 }
 
 /* Append a binding like @proto to the device's list. */
@@ -489,7 +491,7 @@ static void explain_pool(const struct dma_coherent_pool *pool, bool is_in_reach,
 {
 	struct dma_region_figures pages;
 
-	dma_region_figures(pool->region, &pages);
+	dma_region_get_figures(pool->region, &pages);
 	seq_buf_printf(text, "'%s' free %lu KiB, largest %lu KiB%s",
 		       pool->info.name,
 		       (pages.nr_pages - pages.nr_used) << (PAGE_SHIFT - 10),

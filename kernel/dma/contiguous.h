@@ -46,15 +46,33 @@ void dma_cma_area_explain(const struct dma_cma_area *area,
 const char *dma_cma_shared_decline(const struct dma_cma_area *area,
 				   const struct dma_request *req);
 
+/**
+ * struct dma_cma_cmdline - what cma=SIZE[@BASE[-END]] says
+ * @size: in bytes
+ * @base: lowest physical address; 0 for anywhere
+ * @end: highest physical address, exclusive; 0 for none
+ * @is_given: it says anything
+ */
+struct dma_cma_cmdline {
+	phys_addr_t	size;
+	phys_addr_t	base;
+	phys_addr_t	end;
+	bool		is_given;
+};
+
 /* contiguous_boot.c */
+extern struct dma_cma_cmdline dma_cma_cmdline;
 struct dma_cma_area *dma_cma_area_of(const struct cma *cma);
 struct dma_cma_area *dma_cma_at(unsigned int nr);
 struct dma_cma_area *dma_cma_default(void);
+struct dma_cma_area *dma_cma_set_default(struct cma *cma);
 struct dma_cma_area *dma_cma_add(struct cma *cma, const char *kind,
 				 const char *users);
 
-#ifdef CONFIG_DMA_CMA
 bool dma_cma_release(struct page *page, size_t size);
+
+/* contiguous_node.c, and what reserved.c needs besides */
+#ifdef CONFIG_DMA_CMA
 int dma_cma_add_node(struct reserved_mem *rmem, bool is_default);
 bool dma_cma_has_node_default(void);
 int dma_cma_bind(struct device *dev, struct dma_cma_area *area);

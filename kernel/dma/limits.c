@@ -44,7 +44,7 @@ static phys_addr_t last_phys_in_windows(const struct bus_dma_region *window,
 /**
  * dma_limits_of - the limits of a device for one kind of request
  * @dev: the device
- * @mask: dev->coherent_dma_mask for consistent memory, *dev->dma_mask for
+ * @mask: dev->coherent_dma_mask for consistent memory, ``*dev->dma_mask`` for
  *	streaming mappings
  *
  * Context: any.

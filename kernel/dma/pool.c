@@ -516,7 +516,7 @@ static void zone_pool_figures(struct dma_pool_info *info,
 	list_for_each_entry(chunk, &pool->chunks, link) {
 		struct dma_region_figures pages;
 
-		dma_region_figures(chunk->region, &pages);
+		dma_region_get_figures(chunk->region, &pages);
 		figures->largest = max(figures->largest,
 				       pages.nr_largest << PAGE_SHIFT);
 	}

@@ -46,7 +46,7 @@
  * walk over holes (never over pages) that is confined to: requests that are
  * not natural or have a limit; requests of more than NR_EXACT pages that are
  * about to be refused, among the holes that are nearly large enough; and
- * dma_region_figures().
+ * dma_region_get_figures().
  */
 
 #define pr_fmt(fmt) "dma-region: " fmt
@@ -528,7 +528,7 @@ static u32 longest_hole(const struct dma_region *region)
 }
 
 /**
- * dma_region_figures - how full the region is, and how it has served
+ * dma_region_get_figures - how full the region is, and how it has served
  * @region: the region
  * @figures: filled in, consistent in itself
  *
@@ -537,8 +537,8 @@ static u32 longest_hole(const struct dma_region *region)
  *
  * Context: Any. Takes and releases an irq-safe lock.
  */
-void dma_region_figures(struct dma_region *region,
-			struct dma_region_figures *figures)
+void dma_region_get_figures(struct dma_region *region,
+			    struct dma_region_figures *figures)
 {
 	unsigned long flags;
 

@@ -46,8 +46,8 @@ long dma_region_take(struct dma_region *region, unsigned long nr_pages,
 void dma_region_give(struct dma_region *region, unsigned long index,
 		     unsigned long nr_pages);
 
-void dma_region_figures(struct dma_region *region,
-			struct dma_region_figures *figures);
+void dma_region_get_figures(struct dma_region *region,
+			    struct dma_region_figures *figures);
 bool dma_region_is_idle(struct dma_region *region);
 
 #endif /* _KERNEL_DMA_REGION_H */

@@ -71,7 +71,8 @@ static __always_inline enum dma_route dma_coherent_route(struct device *dev)
 	enum dma_route _route = (route);				\
 									\
 	_route == DMA_ROUTE_DIRECT ? dma_direct_##call(__VA_ARGS__) :	\
-	_route == DMA_ROUTE_IOMMU ? iommu_dma_##call(__VA_ARGS__) :	\
+	IS_ENABLED(CONFIG_IOMMU_DMA) && _route == DMA_ROUTE_IOMMU ?	\
+				    iommu_dma_##call(__VA_ARGS__) :	\
 				    dma_ops_##call(__VA_ARGS__);	\
 })
 
