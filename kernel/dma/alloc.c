@@ -80,17 +80,19 @@ const struct dma_backend *dma_backend_at(unsigned int nr)
 struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 				  unsigned long attrs)
 {
-	if (gfp & __GFP_NOWARN)
-		attrs |= DMA_ATTR_NO_WARN;
-	return (struct dma_request) {
+	struct dma_request req = {
 		.dev	= dev,
 		.size	= size,
 		.gfp	= gfp & ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM),
 		.attrs	= attrs,
 		.dir	= DMA_BIDIRECTIONAL,
-		.route	= dma_coherent_route(dev),
 		.limits	= dma_limits_of(dev, dev->coherent_dma_mask),
 	};
+
+	if (gfp & __GFP_NOWARN)
+		req.attrs |= DMA_ATTR_NO_WARN;
+	dma_request_set_route(&req, dma_coherent_route(dev));
+	return req;
 }
 
 static struct dma_allocation *make_record(const struct dma_request *req)
@@ -222,7 +224,7 @@ static void report_refusal(const struct dma_request *req, unsigned long tried)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
 	const char *between = "";
-	char buffer[384];
+	char buffer[512];
 	struct seq_buf text;
 
 	if ((req->attrs & DMA_ATTR_NO_WARN) || !__ratelimit(&limit))

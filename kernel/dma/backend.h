@@ -176,6 +176,18 @@ static inline unsigned long dma_request_nr_pages(const struct dma_request *req)
 	return req->size >> PAGE_SHIFT;
 }
 
+/*
+ * Memory is decrypted for the device itself; behind an IOMMU or ops the
+ * translation takes care of encryption.
+ */
+static inline void dma_request_set_route(struct dma_request *req,
+					 enum dma_route route)
+{
+	req->route = route;
+	req->limits.unencrypted = route == DMA_ROUTE_DIRECT &&
+				  force_dma_unencrypted(req->dev);
+}
+
 /* Can the device use memory at @phys, once it is mapped for it? */
 static inline bool dma_request_reaches(const struct dma_request *req,
 				       phys_addr_t phys, size_t size)

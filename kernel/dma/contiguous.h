@@ -52,12 +52,16 @@ const char *dma_cma_shared_decline(const struct dma_cma_area *area,
  * @base: lowest physical address; 0 for anywhere
  * @end: highest physical address, exclusive; 0 for none
  * @is_given: it says anything
+ * @has_place: it says where
+ * @is_fixed: exactly at @base
  */
 struct dma_cma_cmdline {
 	phys_addr_t	size;
 	phys_addr_t	base;
 	phys_addr_t	end;
 	bool		is_given;
+	bool		has_place;
+	bool		is_fixed;
 };
 
 /* contiguous_boot.c */

@@ -13,6 +13,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
 #include <linux/memblock.h>
+#include <linux/pfn.h>
 #include <linux/sizes.h>
 
 #include "contiguous.h"
@@ -37,12 +38,13 @@ static int __init parse_cma(char *arg)
 	if (at == arg)
 		goto malformed;
 	if (*at == '@') {
+		cmdline.has_place = true;
 		cmdline.base = memparse(at + 1, &at);
 		/* A base alone means: exactly there. */
-		cmdline.end = cmdline.base + cmdline.size;
+		cmdline.is_fixed = *at != '-';
+		cmdline.end = cmdline.is_fixed ? cmdline.base + cmdline.size :
+						 memparse(at + 1, &at);
 	}
-	if (cmdline.base && *at == '-')
-		cmdline.end = memparse(at + 1, &at);
 	if (*at || cmdline.end < cmdline.base)
 		goto malformed;
 	dma_cma_cmdline = cmdline;
@@ -181,9 +183,9 @@ struct dma_cma_area * __init dma_cma_set_default(struct cma *cma)
 /* What Kconfig wants the default area to be, in bytes. */
 static phys_addr_t __init kconfig_size(void)
 {
+	unsigned long nr_pages = PHYS_PFN(memblock_phys_mem_size());
 	phys_addr_t fixed = (phys_addr_t)DMA_CMA_MBYTES * SZ_1M;
-	phys_addr_t share = memblock_phys_mem_size() / 100 *
-			    DMA_CMA_PERCENTAGE;
+	phys_addr_t share = PFN_PHYS(nr_pages / 100 * DMA_CMA_PERCENTAGE);
 
 	if (IS_ENABLED(CONFIG_CMA_SIZE_SEL_MIN))
 		return min(fixed, share);
@@ -203,8 +205,6 @@ static phys_addr_t __init kconfig_size(void)
 void __init dma_contiguous_reserve(phys_addr_t limit)
 {
 	const struct dma_cma_cmdline *cmdline = &dma_cma_cmdline;
-	bool is_fixed = cmdline->base &&
-			cmdline->base + cmdline->size == cmdline->end;
 	phys_addr_t size = cmdline->is_given ? cmdline->size : kconfig_size();
 	struct cma *cma;
 
@@ -214,7 +214,7 @@ void __init dma_contiguous_reserve(phys_addr_t limit)
 	/* Both are 0 where the command line does not say. */
 	limit = min_not_zero(cmdline->end, limit);
 	if (dma_contiguous_reserve_area(size, cmdline->base, limit, &cma,
-					is_fixed)) {
+					cmdline->is_fixed)) {
 		pr_err("dma: default cma: no %llu MiB below %pa; see cma=\n",
 		       (unsigned long long)size / SZ_1M, &limit);
 		return;

@@ -106,7 +106,7 @@ int __init dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 	int err = -ENOSPC;
 
 	/* With a place of its own, cma= makes an area of its own. */
-	if (is_by_cmdline && (dma_cma_cmdline.base || !dma_cma_cmdline.size)) {
+	if (is_by_cmdline && (dma_cma_cmdline.has_place || !dma_cma_cmdline.size)) {
 		pr_info("dma: node %s is not the default CMA area, cma= is\n",
 			rmem->name);
 		is_default = false;

@@ -33,6 +33,9 @@
 dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 			     phys_addr_t phys, size_t size)
 {
+	/* An empty entry of a list: there is nothing to reach or to copy. */
+	if (!size)
+		return phys_to_dma(way->dev, phys);
 	/* Memory of a peer is to be reached in place or not at all. */
 	if (is_pci_p2pdma_page(page))
 		return DMA_MAPPING_ERROR;

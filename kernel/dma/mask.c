@@ -26,7 +26,7 @@ static inline unsigned long dma_direct_get_merge_boundary(struct device *dev)
 }
 
 /* These can be asked about a device that has no mask yet. */
-static enum dma_route route_of(struct device *dev)
+static __always_inline enum dma_route route_of(struct device *dev)
 {
 	return dma_route_by_mask(dev, dma_get_mask(dev));
 }

@@ -131,7 +131,7 @@ void *dma_direct_alloc(struct device *dev, size_t size, dma_addr_t *dma_handle,
 	struct dma_request req = dma_request_of(dev, size, gfp, attrs);
 	struct dma_allocation *record;
 
-	req.route = DMA_ROUTE_DIRECT;
+	dma_request_set_route(&req, DMA_ROUTE_DIRECT);
 	if (dma_dispatch(&req, &record))
 		return NULL;
 	*dma_handle = record->dma_addr;
@@ -180,7 +180,7 @@ struct page *dma_direct_alloc_pages(struct device *dev, size_t size,
 {
 	struct dma_request req = dma_request_of(dev, size, gfp, 0);
 
-	req.route = DMA_ROUTE_DIRECT;
+	dma_request_set_route(&req, DMA_ROUTE_DIRECT);
 	return dispatch_pages(&req, dir, dma_handle);
 }
 

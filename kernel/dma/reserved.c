@@ -41,16 +41,24 @@ enum dma_node_value {
 	DMA_NODE_SIZE,
 };
 
+enum dma_node_unit {
+	DMA_NODE_NO_UNIT,
+	DMA_NODE_PAGE,
+	DMA_NODE_CMA_MINIMUM,
+};
+
 /**
  * struct dma_node_fault - what is wrong with a node
  * @property: the property to look at
  * @value: which value of it to show
  * @needed: what is expected
+ * @unit: of what the value has to be a multiple
  */
 struct dma_node_fault {
 	const char		*property;
 	enum dma_node_value	value;
 	const char		*needed;
+	enum dma_node_unit	unit;
 };
 
 static const struct dma_node_fault fault_both = {
@@ -59,10 +67,11 @@ static const struct dma_node_fault fault_both = {
 static const struct dma_node_fault fault_no_cma = {
 	"reusable", DMA_NODE_IS_PRESENT, "a kernel with CONFIG_DMA_CMA" };
 static const struct dma_node_fault fault_cma_base = {
-	"reg", DMA_NODE_BASE, "a base aligned to the CMA minimum" };
+	"reg", DMA_NODE_BASE, "a base aligned to the CMA minimum",
+	DMA_NODE_CMA_MINIMUM };
 static const struct dma_node_fault fault_cma_size = {
 	"size", DMA_NODE_SIZE,
-	"a multiple of the CMA minimum that is not 0" };
+	"a multiple of the CMA minimum that is not 0", DMA_NODE_CMA_MINIMUM };
 static const struct dma_node_fault fault_cma_default = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT, "reusable as well" };
 static const struct dma_node_fault fault_dma_default = {
@@ -77,9 +86,10 @@ static const struct dma_node_fault fault_mapped = {
 	"no-map", DMA_NODE_IS_MISSING,
 	"no-map (a pool) or reusable (a CMA area), since this is RAM" };
 static const struct dma_node_fault fault_pool_base = {
-	"reg", DMA_NODE_BASE, "a page-aligned base" };
+	"reg", DMA_NODE_BASE, "a page-aligned base", DMA_NODE_PAGE };
 static const struct dma_node_fault fault_pool_size = {
-	"size", DMA_NODE_SIZE, "a multiple of the page size that is not 0" };
+	"size", DMA_NODE_SIZE, "a multiple of the page size that is not 0",
+	DMA_NODE_PAGE };
 static const struct dma_node_fault fault_no_area = {
 	"reusable", DMA_NODE_IS_PRESENT,
 	"a free CMA area (see CONFIG_CMA_AREAS)" };
@@ -90,8 +100,13 @@ static DEFINE_MUTEX(pools_mutex);
 static void complain(struct device *dev, const char *name, phys_addr_t base,
 		     phys_addr_t size, const struct dma_node_fault *fault)
 {
-	char value[24];
+	char value[24], unit[24] = "";
 
+	if (fault->unit == DMA_NODE_PAGE)
+		snprintf(unit, sizeof(unit), " (%#lx)", PAGE_SIZE);
+	if (fault->unit == DMA_NODE_CMA_MINIMUM)
+		snprintf(unit, sizeof(unit), " (%#lx)",
+			 (unsigned long)CMA_MIN_ALIGNMENT_BYTES);
 	switch (fault->value) {
 	case DMA_NODE_IS_PRESENT:
 		strscpy(value, "present");
@@ -107,11 +122,11 @@ static void complain(struct device *dev, const char *name, phys_addr_t base,
 		break;
 	}
 	if (dev)
-		dev_err(dev, "reserved-memory node %s: %s is %s, needed: %s\n",
-			name, fault->property, value, fault->needed);
+		dev_err(dev, "reserved-memory node %s: %s is %s, needed: %s%s\n",
+			name, fault->property, value, fault->needed, unit);
 	else
-		pr_err("dma: reserved-memory node %s: %s is %s, needed: %s\n",
-		       name, fault->property, value, fault->needed);
+		pr_err("dma: reserved-memory node %s: %s is %s, needed: %s%s\n",
+		       name, fault->property, value, fault->needed, unit);
 }
 
 static int rejected_device_init(struct reserved_mem *rmem, struct device *dev)
