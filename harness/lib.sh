@@ -60,8 +60,11 @@ first_error() {
 	grep -m1 -E "${2:-^E:|[Ee]rror}" "$1" || tail -n 1 "$1"
 }
 
-# clock START: minutes and seconds since START (a value of SECONDS).
-clock() { printf '%d:%02d' $(((SECONDS - $1) / 60)) $(((SECONDS - $1) % 60)); }
+# clock START [END]: minutes and seconds since START (values of SECONDS).
+clock() {
+	local spent=$((${2:-$SECONDS} - $1))
+	printf "%d:%02d" $((spent / 60)) $((spent % 60))
+}
 
 srcarch() { case $1 in x86_64) say x86 ;; *) say "$1" ;; esac; }
 

@@ -10,7 +10,11 @@
 #include <linux/delay.h>
 #include <linux/dma-direct.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "../../kernel/dma/ledger.h"
@@ -86,6 +90,45 @@ struct device *dma_kunit_device(struct kunit *test, const char *name,
 	return dev;
 }
 
+#define LOG_MARK	"dma-kunit: mark"
+
+/**
+ * dma_kunit_log_mark - what is logged from here on is looked at
+ *
+ * Context: process context.
+ */
+void dma_kunit_log_mark(void)
+{
+	pr_info(LOG_MARK "\n");
+}
+
+/**
+ * dma_kunit_log_count - count lines of the log since dma_kunit_log_mark()
+ * @text: that they hold
+ *
+ * Needs CONFIG_PRINTK.
+ *
+ * Context: process context.
+ * Return: how many there are.
+ */
+unsigned int dma_kunit_log_count(const char *text)
+{
+	struct kmsg_dump_iter iter;
+	unsigned int nr_lines = 0;
+	static char line[1024];
+	size_t len;
+
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
+		line[len] = '\0';
+		if (strstr(line, LOG_MARK))
+			nr_lines = 0;
+		else if (strstr(line, text))
+			nr_lines++;
+	}
+	return nr_lines;
+}
+
 /* The variable behind a file that debugfs_create_bool() or _u32() made */
 static void *debugfs_variable(const char *dir_name, const char *name)
 {
@@ -130,12 +173,30 @@ bool dma_kunit_fail_sleeping(bool is_on)
  */
 bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data)
 {
-	for (unsigned int i = 0; i < 1000; i++) {
+	for (unsigned int i = 0; i < 500; i++) {
 		if (is_true(data))
 			return true;
-		msleep(10);
+		msleep(20);
 	}
 	return false;
+}
+
+/**
+ * dma_kunit_leave_mm - end the use of user space that kunit_vm_mmap() made
+ *
+ * Everything in it is unmapped. A test that mapped something ends with this,
+ * since KUnit alone would leak the mm.
+ *
+ * Context: process context, sleeps.
+ */
+void dma_kunit_leave_mm(void)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (!mm)
+		return;
+	kthread_unuse_mm(mm);
+	mmput(mm);
 }
 
 struct hardirq_call {
@@ -176,4 +237,95 @@ bool dma_kunit_in_hardirq(void (*call)(void *data), void *data)
 	wait_for_completion(&it.is_done);
 	irq_work_sync(&it.work);
 	return it.was_hardirq;
+}
+
+#define STORM_TICK_NS	(300 * NSEC_PER_USEC)
+
+struct storm_thread {
+	struct dma_kunit_storm *storm;
+	void *owner;
+	struct completion is_done;
+};
+
+struct storm_timer {
+	struct dma_kunit_storm *storm;
+	struct hrtimer timer;
+};
+
+static int storm_thread(void *data)
+{
+	struct storm_thread *thread = data;
+
+	while (!READ_ONCE(thread->storm->is_over)) {
+		if (thread->storm->step(thread->owner))
+			atomic_long_inc(&thread->storm->nr_done);
+		cond_resched();
+	}
+	complete(&thread->is_done);
+	return 0;
+}
+
+static enum hrtimer_restart storm_tick(struct hrtimer *timer)
+{
+	struct dma_kunit_storm *storm =
+		container_of(timer, struct storm_timer, timer)->storm;
+
+	if (storm->step(storm->owners[DMA_KUNIT_NR_THREADS]))
+		atomic_long_inc(&storm->nr_done_in_irq);
+	hrtimer_forward_now(timer, ns_to_ktime(STORM_TICK_NS));
+	return HRTIMER_RESTART;
+}
+
+static bool is_enough(struct dma_kunit_storm *storm)
+{
+	return atomic_long_read(&storm->nr_done) >= storm->nr_wanted &&
+	       atomic_long_read(&storm->nr_done_in_irq) >=
+	       storm->nr_wanted_in_irq;
+}
+
+/**
+ * dma_kunit_storm_run - let threads and a hard irq do the same at a time
+ * @test: fails if there was not enough of it in a minute; skipped where timers
+ *	do not run in hard-irq context
+ * @storm: what they do
+ *
+ * Context: process context, sleeps.
+ */
+void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm)
+{
+	static struct storm_thread threads[DMA_KUNIT_NR_THREADS];
+	unsigned long deadline = jiffies + 60 * HZ;
+	struct storm_timer tick = { .storm = storm };
+	unsigned int nr;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "no hard-irq users on PREEMPT_RT");
+	for (nr = 0; nr < DMA_KUNIT_NR_THREADS; nr++) {
+		struct task_struct *task;
+
+		threads[nr].storm = storm;
+		threads[nr].owner = storm->owners[nr];
+		init_completion(&threads[nr].is_done);
+		task = kthread_run(storm_thread, &threads[nr], "dma-storm/%u",
+				   nr);
+		if (IS_ERR(task))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, nr, DMA_KUNIT_NR_THREADS);
+	hrtimer_init_on_stack(&tick.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	tick.timer.function = storm_tick;
+	hrtimer_start(&tick.timer, ns_to_ktime(STORM_TICK_NS), HRTIMER_MODE_REL);
+
+	while (time_before(jiffies, deadline) && !is_enough(storm))
+		msleep(20);
+
+	WRITE_ONCE(storm->is_over, true);
+	while (nr--)
+		wait_for_completion(&threads[nr].is_done);
+	hrtimer_cancel(&tick.timer);
+	destroy_hrtimer_on_stack(&tick.timer);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_done),
+			storm->nr_wanted);
+	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_done_in_irq),
+			storm->nr_wanted_in_irq);
 }

@@ -130,10 +130,36 @@ struct dma_kunit_shape {
 	bool				is_noncoherent;
 };
 
+#define DMA_KUNIT_NR_THREADS	4
+
+/**
+ * struct dma_kunit_storm - threads and a hard irq that do the same thing
+ * @step: what they do, again and again; tells whether to count it
+ * @owners: its argument: one for each thread, the last one for the hard irq
+ * @nr_wanted: end when the threads have done so many steps that count
+ * @nr_wanted_in_irq: and the hard irq so many
+ * @nr_done: what the threads did
+ * @nr_done_in_irq: what the hard irq did
+ * @is_over: for readers that run beside
+ */
+struct dma_kunit_storm {
+	bool		(*step)(void *owner);
+	void		*owners[DMA_KUNIT_NR_THREADS + 1];
+	unsigned long	nr_wanted;
+	unsigned long	nr_wanted_in_irq;
+	atomic_long_t	nr_done;
+	atomic_long_t	nr_done_in_irq;
+	bool		is_over;
+};
+
+void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm);
 struct device *dma_kunit_device(struct kunit *test, const char *name,
 				const struct dma_kunit_shape *shape);
+void dma_kunit_log_mark(void);
+unsigned int dma_kunit_log_count(const char *text);
 bool dma_kunit_fail_sleeping(bool is_on);
 bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data);
+void dma_kunit_leave_mm(void);
 bool dma_kunit_in_hardirq(void (*call)(void *data), void *data);
 
 /**

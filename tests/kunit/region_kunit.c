@@ -65,7 +65,7 @@ static void fixture_exit(void *data)
 
 		dma_region_give(f->region, piece->index, piece->nr_pages);
 	}
-	dma_region_figures(f->region, &figures);
+	dma_region_get_figures(f->region, &figures);
 	KUNIT_EXPECT_EQ(f->test, figures.nr_used, 0);
 	KUNIT_EXPECT_EQ(f->test, figures.nr_largest, f->nr_pages);
 	KUNIT_EXPECT_TRUE(f->test, dma_region_is_idle(f->region));
@@ -182,7 +182,7 @@ static void check_figures(struct fixture *f)
 {
 	struct dma_region_figures figures;
 
-	dma_region_figures(f->region, &figures);
+	dma_region_get_figures(f->region, &figures);
 	KUNIT_EXPECT_EQ(f->test, figures.nr_pages, f->nr_pages);
 	KUNIT_EXPECT_EQ(f->test, figures.nr_used, f->nr_used);
 	KUNIT_EXPECT_EQ(f->test, figures.nr_peak, f->nr_peak);
@@ -548,7 +548,7 @@ static void region_figures_test(struct kunit *test)
 	take_natural(f, 64);
 	give(f, 0);
 
-	dma_region_figures(f->region, &figures);
+	dma_region_get_figures(f->region, &figures);
 	KUNIT_EXPECT_EQ(test, figures.nr_pages, 100);
 	KUNIT_EXPECT_EQ(test, figures.nr_used, 0);
 	KUNIT_EXPECT_EQ(test, figures.nr_peak, 10);

@@ -166,7 +166,7 @@ static void check_storm(struct kunit *test, struct storm *storm)
 {
 	struct dma_region_figures figures;
 
-	dma_region_figures(storm->region, &figures);
+	dma_region_get_figures(storm->region, &figures);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&storm->nr_errors), 0);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_served), NR_WANTED);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_served_in_irq),

@@ -15,7 +15,6 @@
  * memory through a second mapping: a pool that is declared no-map must not be
  * mapped once more, with attributes of its own.
  */
-#include <linux/cleanup.h>
 #include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/mm.h>
@@ -71,11 +70,16 @@ static void *alloc_form(const struct test_device *t, const struct request *rq, g
 void *consistent_alloc(const struct test_device *t, const struct request *rq, gfp_t flags,
 		       dma_addr_t *dma_addr)
 {
+	unsigned long irq_flags;
+	void *cpu_addr;
+
 	if (!rq->is_atomic)
 		return alloc_form(t, rq, GFP_KERNEL | flags, dma_addr);
 
-	guard(spinlock_irqsave)(&atomic_lock);
-	return alloc_form(t, rq, GFP_ATOMIC | flags, dma_addr);
+	spin_lock_irqsave(&atomic_lock, irq_flags);
+	cpu_addr = alloc_form(t, rq, GFP_ATOMIC | flags, dma_addr);
+	spin_unlock_irqrestore(&atomic_lock, irq_flags);
+	return cpu_addr;
 }
 
 /**

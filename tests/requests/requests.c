@@ -20,6 +20,7 @@
  * Lock order: run_lock, then what the DMA layer takes. run_lock protects the
  * list of devices and keeps runs apart: each counts on having the pools alone.
  */
+#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -290,7 +291,8 @@ static int __init requests_init(void)
 	if (!np) {
 		err = add_devices();
 		if (err)
-			pr_err("dma-requests: no test device could be added: error %pe\n", ERR_PTR(err));
+			pr_err("dma-requests: no test device could be added: error %pe\n",
+			       ERR_PTR(err));
 	}
 	debugfs_create_file("run", 0400, debugfs_create_dir("dma-requests", NULL), NULL,
 			    &run_fops);

@@ -13,7 +13,7 @@
  * bounced exactly when it has to be: out of the device's reach, with a restricted
  * pool, or a small kmalloc() object that shares its cache lines.
  *
- * A buffer that is out of reach while no bounce buffer is in reach either is not
+ * A buffer that would have to be bounced while no bounce buffer is in reach is not
  * tried: the layer answers that with a warning about the driver.
  */
 #include <linux/dma-map-ops.h>
@@ -296,6 +296,12 @@ static bool needs_bounce(const struct test_device *t, struct mapping *m)
 	return is_forced || !is_in_reach(t, m) || shares_cache_lines(t, m);
 }
 
+static bool can_be_mapped(const struct test_device *t, struct mapping *m)
+{
+	return is_translated(t->dev) || t->restricted.size || !needs_bounce(t, m) ||
+	       can_reach_bounce_buffers(t->dev);
+}
+
 static bool was_bounced(const struct test_device *t, struct mapping *m)
 {
 	struct scatterlist *sg;
@@ -399,7 +405,7 @@ static void run_mapping(struct run *run, const struct test_device *t, struct map
 	int err = alloc_buffer(t, m);
 	struct row *row;
 
-	if (!err && !is_in_reach(t, m) && !can_reach_bounce_buffers(t->dev))
+	if (!err && !can_be_mapped(t, m))
 		goto out_free;
 	row = table_add(run, t->name, "%s", m->name);
 	if (!row)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The commands of this repository; `make help` lists them. All work is done by
+# the scripts in harness/, which are told what to do by the variables below.
+
+ARCH	?= arm64
+BOARD	?=
+
+# Read by the scripts where they need them.
+export LINUX BUILD JOBS KMAKE ONLY SUITES
+
+.PHONY: help run check shell kernel kunit menuconfig clean
+
+help:
+	@echo 'make run        build the kernel, boot it under QEMU, show every kind of'
+	@echo '                DMA request and real drivers at work; ends with PASS or FAIL'
+	@echo 'make check      all tests; ends with "N passed, N failed"'
+	@echo 'make kernel     only build the kernel (build/out/run-ARCH/)'
+	@echo 'make shell      boot it to a prompt'
+	@echo 'make kunit      only the KUnit suites, on ARCH (SUITES=GLOB: only these)'
+	@echo 'make menuconfig configure the kernel that make kernel builds'
+	@echo 'make clean      remove build/'
+	@echo
+	@echo 'Variables:'
+	@echo '  ARCH=arm64|x86_64      the architecture (default arm64)'
+	@echo '  BOARD=virt|versal-virt the machine of QEMU for arm64, q35 for x86_64'
+	@echo '  LINUX=DIR              a pristine 6.12 tree to use in place of linux-source-6.12'
+	@echo '  BUILD=DIR              where to build (default build/)'
+	@echo '  JOBS=N                 how many compilers at a time (default: one per CPU)'
+	@echo '  ONLY="NAME..."         make check: only these checks (harness/check --list)'
+
+run shell kernel kunit menuconfig:
+	@harness/run $@ "$(ARCH)" "$(BOARD)"
+
+check:
+	@harness/run check arm64
+
+clean:
+	@harness/clean

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the ledger of consistent allocations.
+ *
+ * Beside the ledger stands a model that can be understood at a glance: for
+ * each page of a device's address space the record that holds it. Devices are
+ * mere keys here and records have no memory; their addresses are ones that no
+ * real buffer has.
+ */
+
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/slab.h>
+
+#include "../../kernel/dma/backend.h"
+#include "../../kernel/dma/ledger.h"
+#include "mock.h"
+
+#define NR_DEVICES	6
+#define SPACE_PAGES	256
+#define SPACE_BASE	0x7ab0000000000ULL
+
+struct fixture {
+	struct kunit *test;
+	/* An array, so that some of them share a shelf with others */
+	struct device *devices;
+	struct dma_allocation *held[NR_DEVICES][SPACE_PAGES];
+	unsigned long nr_records[NR_DEVICES];
+	struct rnd_state rnd;
+};
+
+static u32 below(struct fixture *f, u32 bound)
+{
+	return prandom_u32_state(&f->rnd) % bound;
+}
+
+static dma_addr_t address_of(unsigned int page)
+{
+	return SPACE_BASE + ((dma_addr_t)page << PAGE_SHIFT);
+}
+
+static struct fixture *fixture_create(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->devices = kunit_kcalloc(test, NR_DEVICES, sizeof(*f->devices),
+				   GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->devices);
+	prandom_seed_state(&f->rnd, 0xd3a);
+	return f;
+}
+
+static struct dma_allocation *make(struct device *dev, dma_addr_t dma_addr,
+				   size_t size, void *cpu_addr)
+{
+	struct dma_allocation *record = kzalloc(sizeof(*record), GFP_ATOMIC);
+
+	if (!record)
+		return NULL;
+	record->dev = dev;
+	record->dma_addr = dma_addr;
+	record->size = size;
+	record->cpu_addr = cpu_addr;
+	record->backend = &dma_page_backend;
+	return record;
+}
+
+static void *cpu_addr_of(unsigned int dev, unsigned int page)
+{
+	return (void *)(((dev + 1UL) << 32) + page * PAGE_SIZE);
+}
+
+static bool model_fits(struct fixture *f, unsigned int dev, unsigned int page,
+		       unsigned int nr_pages)
+{
+	if (page + nr_pages > SPACE_PAGES)
+		return false;
+	for (unsigned int i = page; i < page + nr_pages; i++)
+		if (f->held[dev][i])
+			return false;
+	return true;
+}
+
+static void model_set(struct fixture *f, unsigned int dev, unsigned int page,
+		      unsigned int nr_pages, struct dma_allocation *record)
+{
+	for (unsigned int i = page; i < page + nr_pages; i++)
+		f->held[dev][i] = record;
+}
+
+static void try_publish(struct fixture *f)
+{
+	unsigned int dev = below(f, NR_DEVICES), page = below(f, SPACE_PAGES);
+	unsigned int nr_pages = 1 + below(f, 8);
+	struct dma_allocation *record;
+
+	if (!model_fits(f, dev, page, nr_pages))
+		return;
+	record = make(&f->devices[dev], address_of(page),
+		      nr_pages << PAGE_SHIFT, cpu_addr_of(dev, page));
+	KUNIT_ASSERT_NOT_NULL(f->test, record);
+	dma_ledger_publish(record);
+	model_set(f, dev, page, nr_pages, record);
+	f->nr_records[dev]++;
+}
+
+static void drop(struct fixture *f, unsigned int dev,
+		 struct dma_allocation *record)
+{
+	model_set(f, dev, (record->dma_addr - SPACE_BASE) >> PAGE_SHIFT,
+		  record->size >> PAGE_SHIFT, NULL);
+	f->nr_records[dev]--;
+	kfree(record);
+}
+
+/* Take at any page: a record only where one starts */
+static void try_take(struct fixture *f)
+{
+	unsigned int dev = below(f, NR_DEVICES), page = below(f, SPACE_PAGES);
+	struct dma_allocation *expected = f->held[dev][page], *record;
+	void *cpu_addr = cpu_addr_of(dev, page);
+
+	if (expected && expected->dma_addr != address_of(page))
+		expected = NULL;
+	/* With another cpu address there is no such buffer. */
+	record = dma_ledger_take(&f->devices[dev], address_of(page),
+				 cpu_addr + 1);
+	KUNIT_ASSERT_NULL(f->test, record);
+	if (below(f, 4))
+		record = dma_ledger_take(&f->devices[dev], address_of(page),
+					 cpu_addr);
+	else
+		record = dma_ledger_take_by_cpu(&f->devices[dev], cpu_addr);
+	KUNIT_ASSERT_PTR_EQ(f->test, record, expected);
+	if (record)
+		drop(f, dev, record);
+}
+
+static void try_find(struct fixture *f)
+{
+	unsigned int dev = below(f, NR_DEVICES), page = below(f, SPACE_PAGES);
+	dma_addr_t dma_addr = address_of(page) + below(f, PAGE_SIZE);
+	struct dma_allocation *expected = f->held[dev][page], copy = {};
+	const char *owner = dma_ledger_owner(&f->devices[dev], dma_addr);
+	bool is_found = dma_ledger_find(&f->devices[dev], dma_addr, &copy);
+
+	KUNIT_ASSERT_EQ(f->test, is_found, !!expected);
+	KUNIT_ASSERT_EQ(f->test, !!owner, !!expected);
+	if (!expected)
+		return;
+	KUNIT_EXPECT_STREQ(f->test, owner, "pages");
+	KUNIT_EXPECT_PTR_EQ(f->test, copy.dev, &f->devices[dev]);
+	KUNIT_EXPECT_EQ(f->test, copy.dma_addr, expected->dma_addr);
+	KUNIT_EXPECT_EQ(f->test, copy.size, expected->size);
+	KUNIT_EXPECT_PTR_EQ(f->test, copy.cpu_addr, expected->cpu_addr);
+}
+
+/* Somebody holds the address, or nobody does. */
+static void try_find_holder(struct fixture *f)
+{
+	unsigned int page = below(f, SPACE_PAGES);
+	struct dma_allocation copy = {};
+	bool is_held = false;
+
+	for (unsigned int dev = 0; dev < NR_DEVICES; dev++)
+		is_held |= !!f->held[dev][page];
+	KUNIT_ASSERT_EQ(f->test, is_held,
+			dma_ledger_find_holder(address_of(page) + 5, &copy));
+	if (is_held) {
+		KUNIT_EXPECT_LE(f->test, copy.dma_addr, address_of(page));
+		KUNIT_EXPECT_GT(f->test, copy.dma_addr + copy.size,
+				address_of(page));
+	}
+}
+
+static int index_of(struct fixture *f, struct device *dev)
+{
+	return dev >= f->devices && dev < f->devices + NR_DEVICES ?
+	       dev - f->devices : -1;
+}
+
+/* The walk sees each record once, a device's in order of addresses. */
+static void check_walk(struct fixture *f)
+{
+	unsigned long nr_seen[NR_DEVICES] = {};
+	struct dma_allocation copy = {};
+	dma_addr_t last[NR_DEVICES] = {};
+	unsigned int shelf = 0;
+
+	while (dma_ledger_next(copy.dev, copy.dma_addr, &shelf, &copy)) {
+		int dev = index_of(f, copy.dev);
+
+		if (dev < 0)
+			continue;
+		KUNIT_ASSERT_GT(f->test, copy.dma_addr, last[dev]);
+		last[dev] = copy.dma_addr;
+		nr_seen[dev]++;
+	}
+	for (unsigned int dev = 0; dev < NR_DEVICES; dev++) {
+		KUNIT_EXPECT_EQ(f->test, nr_seen[dev], f->nr_records[dev]);
+		KUNIT_EXPECT_EQ(f->test, dma_ledger_count(&f->devices[dev]),
+				f->nr_records[dev]);
+	}
+}
+
+static void take_all(struct fixture *f)
+{
+	for (unsigned int dev = 0; dev < NR_DEVICES; dev++) {
+		for (unsigned int page = 0; page < SPACE_PAGES; page++) {
+			struct dma_allocation *record = f->held[dev][page];
+
+			if (!record)
+				continue;
+			KUNIT_EXPECT_PTR_EQ(f->test, record,
+					    dma_ledger_take(&f->devices[dev],
+							    record->dma_addr,
+							    record->cpu_addr));
+			drop(f, dev, record);
+		}
+	}
+}
+
+static void ledger_random_test(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	unsigned long others = dma_ledger_count(NULL);
+
+	for (unsigned int i = 0; i < 40000; i++) {
+		/* Now it fills, now it drains. */
+		bool is_filling = i / 2000 % 2;
+
+		switch (below(f, 6)) {
+		case 0:
+		case 1:
+			try_find(f);
+			break;
+		case 2:
+			if (!below(f, 50))
+				try_find_holder(f);
+			break;
+		case 3:
+			if (is_filling)
+				try_publish(f);
+			else
+				try_take(f);
+			break;
+		case 4:
+			try_publish(f);
+			break;
+		default:
+			try_take(f);
+		}
+		if (i % 1000 == 0)
+			check_walk(f);
+	}
+	take_all(f);
+	check_walk(f);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(NULL), others);
+}
+
+/* The ends of the address space, and buffers that touch */
+static void ledger_edges_test(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct device *dev = &f->devices[0], *other = &f->devices[1];
+	dma_addr_t top = -(dma_addr_t)PAGE_SIZE;
+	struct dma_allocation *first = make(dev, 0, PAGE_SIZE, (void *)1);
+	struct dma_allocation *next = make(dev, PAGE_SIZE, PAGE_SIZE,
+					   (void *)2);
+	struct dma_allocation *last = make(dev, top, PAGE_SIZE, (void *)3);
+	struct dma_allocation copy;
+
+	KUNIT_ASSERT_TRUE(test, first && next && last);
+	dma_ledger_publish(last);
+	dma_ledger_publish(first);
+	dma_ledger_publish(next);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 3);
+
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find(dev, 0, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.cpu_addr, (void *)1);
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find(dev, PAGE_SIZE - 1, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.cpu_addr, (void *)1);
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find(dev, PAGE_SIZE, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.cpu_addr, (void *)2);
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find(dev, 2 * PAGE_SIZE, &copy));
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find(dev, top - 1, &copy));
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find(dev, top, &copy));
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find(dev, U64_MAX, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.cpu_addr, (void *)3);
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find(other, 0, &copy));
+
+	/* Another device's, or an inner address, is not taken. */
+	KUNIT_EXPECT_NULL(test, dma_ledger_take(other, 0, (void *)1));
+	KUNIT_EXPECT_NULL(test, dma_ledger_take(dev, 1, (void *)1));
+	KUNIT_EXPECT_NULL(test, dma_ledger_take_by_cpu(other, (void *)1));
+	KUNIT_EXPECT_NULL(test, dma_ledger_take_by_cpu(dev, (void *)4));
+	KUNIT_EXPECT_PTR_EQ(test, first, dma_ledger_take(dev, 0, (void *)1));
+	/* Not twice */
+	KUNIT_EXPECT_NULL(test, dma_ledger_take(dev, 0, (void *)1));
+	KUNIT_EXPECT_PTR_EQ(test, last, dma_ledger_take_by_cpu(dev, (void *)3));
+	KUNIT_EXPECT_PTR_EQ(test, next, dma_ledger_take_by_cpu(dev, (void *)2));
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+	kfree(first);
+	kfree(next);
+	kfree(last);
+}
+
+/* Many users at a time */
+
+#define OWNER_SLOTS	16
+
+struct owner {
+	struct fixture *f;
+	unsigned int nr;
+	struct rnd_state rnd;
+	struct dma_allocation *slots[OWNER_SLOTS];
+	atomic_long_t *nr_errors;
+};
+
+static bool owner_publish(struct owner *owner, unsigned int slot,
+			  struct device *dev, dma_addr_t dma_addr)
+{
+	struct dma_allocation *record = make(dev, dma_addr, PAGE_SIZE, owner);
+
+	if (!record)
+		return false;
+	owner->slots[slot] = record;
+	dma_ledger_publish(record);
+	return true;
+}
+
+/* Each owner has addresses of its own in the spaces of all devices. */
+static bool owner_step(void *data)
+{
+	struct owner *owner = data;
+	unsigned int slot = prandom_u32_state(&owner->rnd) % OWNER_SLOTS;
+	struct device *dev = &owner->f->devices[slot % NR_DEVICES];
+	dma_addr_t dma_addr = address_of(owner->nr + slot * 8);
+	struct dma_allocation *record = owner->slots[slot], copy;
+	bool is_right;
+
+	if (!record) {
+		is_right = !dma_ledger_find(dev, dma_addr, &copy) &&
+			   !dma_ledger_take(dev, dma_addr, owner);
+		if (!is_right)
+			atomic_long_inc(owner->nr_errors);
+		return owner_publish(owner, slot, dev, dma_addr);
+	}
+	is_right = dma_ledger_find(dev, dma_addr + 5, &copy) &&
+		   copy.cpu_addr == owner && copy.dma_addr == dma_addr &&
+		   dma_ledger_take(dev, dma_addr, owner) == record;
+	if (!is_right)
+		atomic_long_inc(owner->nr_errors);
+	owner->slots[slot] = NULL;
+	kfree(record);
+	return true;
+}
+
+static void owner_take_all(struct kunit *test, struct owner *owner)
+{
+	for (unsigned int slot = 0; slot < OWNER_SLOTS; slot++) {
+		struct dma_allocation *record = owner->slots[slot];
+
+		if (!record)
+			continue;
+		KUNIT_EXPECT_PTR_EQ(test, record,
+				    dma_ledger_take(record->dev,
+						    record->dma_addr, owner));
+		kfree(record);
+	}
+}
+
+/* The last thread does not change anything; it walks. */
+static bool walker_step(struct owner *owner)
+{
+	struct dma_allocation copy;
+	struct device *dev = &owner->f->devices[0];
+
+	dma_ledger_find_holder(address_of(SPACE_PAGES), &copy);
+	if (dma_ledger_count(dev) > (DMA_KUNIT_NR_THREADS + 1) * OWNER_SLOTS)
+		atomic_long_inc(owner->nr_errors);
+	return true;
+}
+
+static bool storm_step(void *data)
+{
+	struct owner *owner = data;
+
+	return owner->nr == 0 ? walker_step(owner) : owner_step(owner);
+}
+
+static void ledger_storm_test(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct dma_kunit_storm *storm;
+	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
+	struct owner *owners;
+
+	storm = kunit_kzalloc(test, sizeof(*storm), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, storm);
+	owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1, sizeof(*owners),
+			       GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, owners);
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
+		owners[i].f = f;
+		owners[i].nr = i;
+		owners[i].nr_errors = &nr_errors;
+		prandom_seed_state(&owners[i].rnd, i);
+		storm->owners[i] = &owners[i];
+	}
+	storm->step = storm_step;
+	storm->nr_wanted = 20000;
+	storm->nr_wanted_in_irq = 500;
+	dma_kunit_storm_run(test, storm);
+
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
+		owner_take_all(test, &owners[i]);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
+	for (unsigned int i = 0; i < NR_DEVICES; i++)
+		KUNIT_EXPECT_EQ(test, dma_ledger_count(&f->devices[i]), 0);
+}
+
+static struct kunit_case dma_ledger_cases[] = {
+	KUNIT_CASE(ledger_random_test),
+	KUNIT_CASE(ledger_edges_test),
+	KUNIT_CASE_SLOW(ledger_storm_test),
+	{}
+};
+
+static struct kunit_suite dma_ledger_suite = {
+	.name = "dma_ledger",
+	.test_cases = dma_ledger_cases,
+};
+
+kunit_test_suite(dma_ledger_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the ledger of DMA allocations");
+MODULE_LICENSE("GPL");

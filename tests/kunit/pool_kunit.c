@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the atomic pools: pieces taken and given, what happens when a
+ * pool runs low or dry, limits, and who is served from it.
+ *
+ * A pool is grown by a worker on the CPU that found it low. So a test that
+ * wants to see a pool dry takes pieces with interrupts off, where no worker of
+ * this CPU can run, and looks at what has become of it later.
+ */
+
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/dma-map-ops.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "../../kernel/dma/backend.h"
+#include "../../kernel/dma/ledger.h"
+#include "../../kernel/dma/pool.h"
+#include "mock.h"
+#include "pools.h"
+
+#define NAME		"atomic pool"
+#define NR_MAX		1024
+#define ANYWHERE	((phys_addr_t)-1)
+
+/* All pools together */
+static struct dma_pool_figures figures_of_all(struct kunit *test)
+{
+	static const char * const names[] = { "normal", "dma32", "dma" };
+	struct dma_pool_figures all = {}, one;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!dma_pools_figures(test, names[i], NAME, &one))
+			continue;
+		all.size += one.size;
+		all.used += one.used;
+		all.peak += one.peak;
+		all.served += one.served;
+		all.refused += one.refused;
+		all.largest = max(all.largest, one.largest);
+	}
+	return all;
+}
+
+static int pool_init(struct kunit *test)
+{
+	if (!figures_of_all(test).size)
+		kunit_skip(test, "no memory zone has an atomic pool");
+	return 0;
+}
+
+struct wait {
+	struct kunit *test;
+	size_t size;
+};
+
+static bool has_grown(void *data)
+{
+	struct wait *wait = data;
+
+	return figures_of_all(wait->test).size > wait->size;
+}
+
+static bool wait_for_growth(struct kunit *test, size_t size)
+{
+	return dma_kunit_wait_until(has_grown, &(struct wait){ test, size });
+}
+
+/* Takes pieces with interrupts off until one is refused; returns how many */
+static unsigned int drain(struct dma_piece *pieces, size_t size,
+			  unsigned int nr_max)
+{
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	while (nr < nr_max && dma_piece_take(size, ANYWHERE, &pieces[nr]))
+		nr++;
+	local_irq_restore(flags);
+	return nr;
+}
+
+static void give_all(struct dma_piece *pieces, unsigned int nr, size_t size)
+{
+	while (nr--)
+		dma_piece_give(&pieces[nr], size);
+}
+
+static struct dma_piece *alloc_pieces(struct kunit *test)
+{
+	struct dma_piece *pieces = kunit_kcalloc(test, NR_MAX, sizeof(*pieces),
+						 GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pieces);
+	return pieces;
+}
+
+/* Pieces */
+
+static void pool_piece_test(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_4K, SZ_8K, 3 * SZ_4K, SZ_16K, 5 * SZ_4K };
+	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_piece pieces[ARRAY_SIZE(sizes)], found;
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t align = PAGE_SIZE << get_order(sizes[i]);
+
+		KUNIT_ASSERT_TRUE(test, dma_piece_take(sizes[i], ANYWHERE, &pieces[i]));
+		used += sizes[i];
+		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + used);
+		KUNIT_EXPECT_EQ(test, pieces[i].phys & (align - 1), 0);
+		memset(pieces[i].cpu_addr, i + 1, sizes[i]);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_NULL(test, memchr_inv(pieces[i].cpu_addr, i + 1, sizes[i]));
+		KUNIT_ASSERT_TRUE(test, dma_piece_find(pieces[i].cpu_addr, &found));
+		KUNIT_EXPECT_PTR_EQ(test, found.pool, pieces[i].pool);
+		KUNIT_EXPECT_PTR_EQ(test, found.chunk, pieces[i].chunk);
+		KUNIT_EXPECT_EQ(test, found.index, pieces[i].index);
+		dma_piece_give(&found, sizes[i]);
+	}
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).served,
+			before.served + ARRAY_SIZE(sizes));
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).refused, before.refused);
+}
+
+static void pool_find_nothing_test(struct kunit *test)
+{
+	void *elsewhere = kunit_kmalloc(test, 16, GFP_KERNEL);
+	struct dma_piece piece;
+
+	KUNIT_EXPECT_FALSE(test, dma_piece_find(elsewhere, &piece));
+	KUNIT_EXPECT_FALSE(test, dma_piece_find(NULL, &piece));
+}
+
+/* Low, dry, and again full */
+
+static void pool_exhaust_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test), piece;
+	struct dma_pool_figures before = figures_of_all(test);
+	unsigned int nr = drain(pieces, PAGE_SIZE, NR_MAX);
+
+	KUNIT_EXPECT_GE(test, nr, (before.size - before.used) / PAGE_SIZE);
+	KUNIT_ASSERT_LT(test, nr, NR_MAX);
+	KUNIT_EXPECT_GT(test, figures_of_all(test).refused, before.refused);
+	for (unsigned int i = 1; i < nr; i++)
+		KUNIT_EXPECT_NE(test, pieces[i].phys, pieces[i - 1].phys);
+
+	/* A worker makes room, as soon as it gets to run */
+	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
+	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &piece));
+	dma_piece_give(&piece, PAGE_SIZE);
+	give_all(pieces, nr, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	KUNIT_EXPECT_GE(test, figures_of_all(test).peak, nr * PAGE_SIZE);
+}
+
+/* It grows when it is low, before anybody is refused */
+static void pool_watermark_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test);
+	struct dma_pool_figures before = figures_of_all(test);
+	unsigned int nr_free = (before.size - before.used) / PAGE_SIZE;
+	unsigned int nr;
+
+	KUNIT_ASSERT_LE(test, nr_free, NR_MAX);
+	KUNIT_ASSERT_GE(test, nr_free, 2);
+	nr = drain(pieces, PAGE_SIZE, nr_free - 1);
+	KUNIT_EXPECT_EQ(test, nr, nr_free - 1);
+	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
+	give_all(pieces, nr, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).refused, before.refused);
+}
+
+/* What was too large is not too large a little later */
+static void pool_burst_test(struct kunit *test)
+{
+	struct dma_pool_figures before = figures_of_all(test);
+	size_t size = roundup_pow_of_two(before.largest + 1);
+	struct dma_piece piece;
+
+	if (size > PAGE_SIZE << MAX_PAGE_ORDER)
+		kunit_skip(test, "a pool has a chunk of the largest size already");
+	KUNIT_EXPECT_FALSE(test, dma_piece_take(size, ANYWHERE, &piece));
+	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
+	KUNIT_EXPECT_GE(test, figures_of_all(test).largest, size);
+	KUNIT_ASSERT_TRUE(test, dma_piece_take(size, ANYWHERE, &piece));
+	KUNIT_EXPECT_EQ(test, piece.phys & (size - 1), 0);
+	dma_piece_give(&piece, size);
+}
+
+/* Nothing that the pool could grow by would serve these: it must not grow */
+static void pool_hopeless_test(struct kunit *test)
+{
+	struct dma_pool_figures before;
+	struct dma_piece piece;
+
+	/* Let others' growth come to its end */
+	msleep(100);
+	before = figures_of_all(test);
+	for (unsigned int i = 0; i < 5; i++) {
+		KUNIT_EXPECT_FALSE(test, dma_piece_take(PAGE_SIZE << (MAX_PAGE_ORDER + 1),
+							ANYWHERE, &piece));
+		msleep(50);
+	}
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).size, before.size);
+}
+
+static bool has_shrunk(void *data)
+{
+	struct wait *wait = data;
+
+	return figures_of_all(wait->test).size < wait->size;
+}
+
+static bool wait_for_shrinking(struct kunit *test, size_t size)
+{
+	return dma_kunit_wait_until(has_shrunk, &(struct wait){ test, size });
+}
+
+static void pool_shrink_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test);
+	unsigned long idle = dma_chunk_idle;
+	unsigned int nr;
+	size_t size;
+
+	dma_chunk_idle = HZ / 5;
+
+	/* In use, it stays */
+	size = figures_of_all(test).size;
+	nr = drain(pieces, PAGE_SIZE, NR_MAX);
+	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, size));
+	size = figures_of_all(test).size;
+	msleep(1000);
+	KUNIT_EXPECT_GE(test, figures_of_all(test).size, size);
+
+	/* Idle, it goes: what was added, and not the first chunk */
+	size = figures_of_all(test).size;
+	give_all(pieces, nr, PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, wait_for_shrinking(test, size));
+	msleep(2000);
+	KUNIT_EXPECT_GT(test, figures_of_all(test).size, 0);
+	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &pieces[0]));
+	dma_piece_give(&pieces[0], PAGE_SIZE);
+	dma_chunk_idle = idle;
+}
+
+/* Limits */
+
+static void pool_limit_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test), far;
+	struct dma_pool_figures before;
+	phys_addr_t last = 0;
+	unsigned int nr = 0;
+
+	/* A limit within the pool's memory: half of what is free */
+	nr = drain(pieces, PAGE_SIZE, NR_MAX);
+	for (unsigned int i = 0; i < nr; i++)
+		last += pieces[i].phys / nr;
+	last |= PAGE_SIZE - 1;
+	give_all(pieces, nr, PAGE_SIZE);
+
+	nr = 0;
+	while (nr < NR_MAX && dma_piece_take(PAGE_SIZE, last, &pieces[nr]))
+		nr++;
+	KUNIT_EXPECT_GT(test, nr, 0);
+	for (unsigned int i = 0; i < nr; i++)
+		KUNIT_EXPECT_LE(test, pieces[i].phys + PAGE_SIZE - 1, last);
+	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &far));
+	dma_piece_give(&far, PAGE_SIZE);
+	give_all(pieces, nr, PAGE_SIZE);
+
+	/* Below all memory there is nothing, and asking costs nothing */
+	msleep(100);
+	before = figures_of_all(test);
+	for (unsigned int i = 0; i < 5; i++) {
+		KUNIT_EXPECT_FALSE(test, dma_piece_take(PAGE_SIZE, PAGE_SIZE - 1,
+							&far));
+		msleep(20);
+	}
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).size, before.size);
+}
+
+/* Who is served */
+
+static void pool_device_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pools_buffer buffer;
+
+	dma_pools_hold_global(test);
+	for (unsigned int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_16K - 100,
+							GFP_ATOMIC, &buffer));
+		KUNIT_EXPECT_STREQ(test, buffer.backend, NAME);
+		KUNIT_EXPECT_TRUE(test, dma_pools_is_filled(&buffer, 0));
+		KUNIT_EXPECT_EQ(test, buffer.phys & (SZ_16K - 1), 0);
+		KUNIT_EXPECT_EQ(test, buffer.dma_addr, buffer.phys);
+		KUNIT_EXPECT_PTR_NE(test, buffer.cpu_addr, phys_to_virt(buffer.phys));
+		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + SZ_16K);
+		memset(buffer.cpu_addr, 0xa5, SZ_16K);
+		dma_pools_free(&buffer);
+	}
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+
+	/* Whoever may sleep has other memory */
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_16K, GFP_KERNEL, &buffer));
+	KUNIT_EXPECT_STRNEQ(test, buffer.backend, NAME);
+	dma_pools_free(&buffer);
+}
+
+static void pool_decline_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "coherent");
+	struct device *other = dma_kunit_noncoherent_device(test, "other");
+	struct dma_request req = dma_request_of(dev, PAGE_SIZE, GFP_ATOMIC, 0);
+
+	KUNIT_EXPECT_STREQ(test, dma_atomic_pool.declines(&req),
+			   "pages need no preparation");
+	req = dma_request_of(other, PAGE_SIZE, GFP_KERNEL, 0);
+	KUNIT_EXPECT_STREQ(test, dma_atomic_pool.declines(&req),
+			   "the request may sleep");
+	req = dma_request_of(other, PAGE_SIZE, GFP_ATOMIC, 0);
+	KUNIT_EXPECT_NULL(test, dma_atomic_pool.declines(&req));
+	req.route = DMA_ROUTE_IOMMU;
+	KUNIT_EXPECT_NOT_NULL(test, dma_atomic_pool.declines(&req));
+}
+
+/* One line says what was free, and what helps */
+static void pool_refusal_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	struct dma_pool_figures before;
+	struct dma_pools_buffer buffer;
+	size_t size;
+
+	dma_pools_hold_global(test);
+	before = figures_of_all(test);
+	size = roundup_pow_of_two(before.largest + 1);
+	dma_pools_log_mark();
+	KUNIT_EXPECT_FALSE(test, dma_pools_alloc(dev, size, GFP_ATOMIC, &buffer));
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "coherent_pool= helps"),
+			1);
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+}
+
+static void pool_storm_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	struct dma_pool_figures before;
+
+	dma_pools_hold_global(test);
+	before = figures_of_all(test);
+	dma_pools_run_storm(test, &(struct dma_pools_storm){
+		.devs = &dev,
+		.nr_devs = 1,
+		.max_pages = 6,
+		.backend = NAME,
+		.nr_wanted = 3000,
+		.nr_wanted_in_irq = 200,
+	});
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+}
+
+/* The old names */
+
+static bool is_ok(struct device *dev, phys_addr_t phys, size_t size)
+{
+	return true;
+}
+
+static bool is_never_ok(struct device *dev, phys_addr_t phys, size_t size)
+{
+	return false;
+}
+
+static void pool_bridge_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct dma_pool_figures before = figures_of_all(test);
+	void *cpu_addr = NULL;
+	struct dma_piece piece;
+	struct page *page;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		page = dma_alloc_from_pool(dev, SZ_8K - 1, &cpu_addr, GFP_ATOMIC,
+					   i ? is_ok : NULL);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0, SZ_8K));
+		KUNIT_ASSERT_TRUE(test, dma_piece_find(cpu_addr, &piece));
+		KUNIT_EXPECT_EQ(test, page_to_phys(page) & (SZ_8K - 1), 0);
+		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + SZ_8K);
+		memset(cpu_addr, 0xa5, SZ_8K);
+		KUNIT_EXPECT_TRUE(test, dma_free_from_pool(dev, cpu_addr, SZ_8K - 1));
+		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	}
+	KUNIT_EXPECT_FALSE(test, dma_free_from_pool(dev, &piece, SZ_8K));
+
+	/* Memory that the caller does not agree to goes back */
+	KUNIT_EXPECT_NULL(test, dma_alloc_from_pool(dev, SZ_4K, &cpu_addr,
+						    GFP_ATOMIC, is_never_ok));
+	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+
+	dma_pools_log_mark();
+	KUNIT_EXPECT_NULL(test, dma_alloc_from_pool(dev, SZ_1G, &cpu_addr,
+						    GFP_ATOMIC, NULL));
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "atomic pools have no"),
+			1);
+}
+
+static struct kunit_case dma_pool_cases[] = {
+	KUNIT_CASE(pool_piece_test),
+	KUNIT_CASE(pool_find_nothing_test),
+	KUNIT_CASE(pool_watermark_test),
+	KUNIT_CASE(pool_exhaust_test),
+	KUNIT_CASE(pool_burst_test),
+	KUNIT_CASE(pool_hopeless_test),
+	KUNIT_CASE(pool_limit_test),
+	KUNIT_CASE(pool_device_test),
+	KUNIT_CASE(pool_decline_test),
+	KUNIT_CASE(pool_refusal_test),
+	KUNIT_CASE(pool_bridge_test),
+	KUNIT_CASE_SLOW(pool_storm_test),
+	KUNIT_CASE_SLOW(pool_shrink_test),
+	{}
+};
+
+static struct kunit_suite dma_pool_suite = {
+	.name = "dma_pool",
+	.init = pool_init,
+	.test_cases = dma_pool_cases,
+};
+
+kunit_test_suite(dma_pool_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the atomic DMA pools");
+MODULE_LICENSE("GPL");
