@@ -238,7 +238,8 @@ static void report_refusal(const struct dma_request *req, unsigned long tried)
 			continue;
 		seq_buf_printf(&text, "%s%s: ", between, backend->name);
 		if (!tried)
-			seq_buf_puts(&text, backend->declines(req));
+			seq_buf_puts(&text, backend->declines(req) ?:
+					    "available by now");
 		else if (backend->explain)
 			backend->explain(req, &text);
 		else
@@ -308,8 +309,12 @@ static void undo_deferred(struct work_struct *work)
 	struct llist_node *all = llist_del_all(&deferred_frees);
 	struct dma_allocation *record, *next;
 
-	llist_for_each_entry_safe(record, next, all, deferred)
+	llist_for_each_entry_safe(record, next, all, deferred) {
+		struct device *dev = record->dev;
+
 		dma_undo(record);
+		put_device(dev);
+	}
 }
 
 static DECLARE_WORK(deferred_work, undo_deferred);
@@ -320,7 +325,48 @@ static bool must_defer(const struct dma_allocation *record)
 	if (!irqs_disabled() && !in_interrupt())
 		return false;
 	return record->backend->free_sleeps ||
-	       (record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED));
+	       (record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED |
+				DMA_DONE_UNCACHED));
+}
+
+/**
+ * dma_release - take back an allocation in any context
+ * @record: not in the ledger any more; freed here or a little later
+ *
+ * Context: any; what has to sleep is put off to a worker where it can't.
+ */
+void dma_release(struct dma_allocation *record)
+{
+	if (!must_defer(record)) {
+		dma_undo(record);
+		return;
+	}
+	dev_WARN_ONCE(record->dev, irqs_disabled(),
+		      "freeing a buffer from %s with interrupts disabled: put off\n",
+		      record->backend->name);
+	/* The worker still needs the device. */
+	get_device(record->dev);
+	llist_add(&record->deferred, &deferred_frees);
+	schedule_work(&deferred_work);
+}
+
+/*
+ * A driver may have confused two of its devices: take the record of another
+ * device if address, CPU address and size are all just what is freed.
+ */
+static struct dma_allocation *take_of_other(struct device *dev, size_t size,
+					    void *cpu_addr, dma_addr_t dma_addr)
+{
+	struct dma_allocation copy;
+
+	if (!dma_ledger_find_buffer(cpu_addr, dma_addr, &copy) ||
+	    copy.dma_addr != dma_addr || copy.size != PAGE_ALIGN(size))
+		return NULL;
+	dev_err_ratelimited(dev,
+			    "freeing %zu bytes at %pad that were allocated for %s\n",
+			    size, &dma_addr, copy.holder);
+	WARN_ONCE(1, "a DMA buffer is freed for another device\n");
+	return dma_ledger_take(copy.dev, dma_addr, cpu_addr);
 }
 
 /**
@@ -340,14 +386,14 @@ void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 	if (!dma_ledger_find_holder(dma_addr, &copy))
 		copy.dev = NULL;
 	if (!copy.dev)
-		dev_err(dev,
-			"freeing %zu bytes at %pad, cpu %p: no live DMA buffer is there; nothing is freed\n",
-			size, &dma_addr, cpu_addr);
+		dev_err_ratelimited(dev,
+				    "freeing %zu bytes at %pad, cpu %p: no live DMA buffer is there; nothing is freed\n",
+				    size, &dma_addr, cpu_addr);
 	else
-		dev_err(dev,
-			"freeing %zu bytes at %pad, cpu %p: %s holds %zu bytes at %pad, cpu %p; nothing is freed\n",
-			size, &dma_addr, cpu_addr, copy.holder, copy.size,
-			&copy.dma_addr, copy.cpu_addr);
+		dev_err_ratelimited(dev,
+				    "freeing %zu bytes at %pad, cpu %p: %s holds %zu bytes at %pad, cpu %p; nothing is freed\n",
+				    size, &dma_addr, cpu_addr, copy.holder,
+				    copy.size, &copy.dma_addr, copy.cpu_addr);
 	WARN_ONCE(1, "free of an unknown DMA buffer\n");
 }
 
@@ -367,20 +413,14 @@ bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 	struct dma_allocation *record = dma_ledger_take(dev, dma_addr, cpu_addr);
 
 	if (!record)
+		record = take_of_other(dev, size, cpu_addr, dma_addr);
+	if (!record)
 		return false;
 
 	if (PAGE_ALIGN(size) != record->size)
 		dev_WARN_ONCE(dev, 1,
 			      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
 			      size, &dma_addr, record->size);
-	if (must_defer(record)) {
-		dev_WARN_ONCE(dev, irqs_disabled(),
-			      "freeing a buffer from %s with interrupts disabled: put off\n",
-			      record->backend->name);
-		llist_add(&record->deferred, &deferred_frees);
-		schedule_work(&deferred_work);
-		return true;
-	}
-	dma_undo(record);
+	dma_release(record);
 	return true;
 }

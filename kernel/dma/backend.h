@@ -162,6 +162,7 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 		       dma_addr_t dma_addr);
 void dma_undo(struct dma_allocation *record);
+void dma_release(struct dma_allocation *record);
 void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 			     dma_addr_t dma_addr);
 const struct dma_backend *dma_backend_at(unsigned int nr);

@@ -266,8 +266,6 @@ static int bind(struct device *dev, const struct dma_binding *proto)
 		smp_store_release(&dev->dma_mem, no_free_ptr(mem));
 	}
 	if (__find_binding(dev->dma_mem, proto->pool)) {
-		dev_err(dev, "device pool '%s' is bound already\n",
-			proto->pool->info.name);
 		err = -EBUSY;
 	} else {
 		atomic_inc(&proto->pool->nr_users);
@@ -287,6 +285,16 @@ static bool is_in_one_window(struct device *dev,
 	dma_addr_t last = phys_to_dma(dev, pool->phys + (pool->size - 1));
 
 	return first != DMA_MAPPING_ERROR && last - first == pool->size - 1;
+}
+
+static bool is_bound(struct device *dev, struct dma_coherent_pool *pool)
+{
+	bool is_found;
+
+	mutex_lock(&bindings_mutex);
+	is_found = dev->dma_mem && __find_binding(dev->dma_mem, pool);
+	mutex_unlock(&bindings_mutex);
+	return is_found;
 }
 
 /* Let a device behind an IOMMU see all of a pool, at one address. */
@@ -322,11 +330,13 @@ static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
  * it.
  *
  * Context: process context, may sleep.
- * Return: 0; -EBUSY if bound already; -ERANGE if the device has no address
+ * Return: 0, also if it is bound already; -ERANGE if the device has no address
  * for it; -ENXIO if its IOMMU does not map it; -ENOMEM.
  */
 int dma_coherent_pool_bind(struct device *dev, struct dma_coherent_pool *pool)
 {
+	if (is_bound(dev, pool))
+		return 0;
 	if (use_dma_iommu(dev))
 		return bind_behind_iommu(dev, pool);
 
@@ -403,10 +413,11 @@ static unsigned long best_alignment(const struct dma_coherent_pool *pool,
 	unsigned long natural = dma_natural_pages(size);
 	unsigned long base = PHYS_PFN(pool->phys);
 	unsigned long first = -base & (natural - 1);
+	unsigned long own = base & -base;
 
 	if (first + (size >> PAGE_SHIFT) <= pool->size >> PAGE_SHIFT)
 		return natural;
-	return min(natural, base & -base);
+	return own ? min(natural, own) : natural;
 }
 
 /* Take a piece that ends at or below index @last. */
@@ -433,11 +444,13 @@ static int take(struct dma_coherent_pool *pool, unsigned long last,
 static long last_index(const struct dma_coherent_pool *pool, u64 device_base,
 		       const struct dma_limits *limits)
 {
+	/* Boards declare pools for devices whose mask nobody sets. */
+	u64 last_dma = limits->last_dma ?: U64_MAX;
 	u64 span = pool->size - 1;
 
-	if (device_base > limits->last_dma)
+	if (device_base > last_dma)
 		return -ENOSPC;
-	span = min(span, limits->last_dma - device_base);
+	span = min(span, last_dma - device_base);
 	if (span + 1 < PAGE_SIZE)
 		return -ENOSPC;
 	return ((span + 1) >> PAGE_SHIFT) - 1;

@@ -40,7 +40,9 @@ static bool has_bad_gfp(struct device *dev, gfp_t gfp, gfp_t bad)
 
 static bool has_no_mask(struct device *dev)
 {
-	return dev_WARN_ONCE(dev, !dev->coherent_dma_mask,
+	/* A pool of the device's own is in its reach, whatever the mask. */
+	return dev_WARN_ONCE(dev, !dev->coherent_dma_mask &&
+				  !dma_has_device_pool(dev),
 			     "no coherent DMA mask: the driver has to call dma_set_coherent_mask()\n");
 }
 
@@ -340,6 +342,17 @@ int dma_mmap_noncontiguous(struct device *dev, struct vm_area_struct *vma,
 }
 EXPORT_SYMBOL_GPL(dma_mmap_noncontiguous);
 
+/*
+ * The record of a live buffer.  Drivers hand buffers on for a device that
+ * imports them, too: then both addresses have to fit.
+ */
+static bool find_record(struct device *dev, const void *cpu_addr,
+			dma_addr_t dma_addr, struct dma_allocation *record)
+{
+	return dma_ledger_find(dev, dma_addr, record) ||
+	       dma_ledger_find_buffer(cpu_addr, dma_addr, record);
+}
+
 static bool is_by_iommu(const struct dma_allocation *record)
 {
 	return IS_ENABLED(CONFIG_IOMMU_DMA) &&
@@ -393,12 +406,12 @@ int dma_get_sgtable_attrs(struct device *dev, struct sg_table *sgt,
 	struct dma_allocation record;
 	phys_addr_t phys;
 
-	if (!dma_ledger_find(dev, dma_addr, &record))
+	if (!find_record(dev, cpu_addr, dma_addr, &record))
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_get_sgtable(dev, sgt, cpu_addr, dma_addr, size,
 					   attrs);
 	if (is_by_iommu(&record))
-		return iommu_dma_get_sgtable(dev, sgt, cpu_addr, dma_addr,
+		return iommu_dma_get_sgtable(record.dev, sgt, cpu_addr, dma_addr,
 					     size, attrs);
 	if (!is_inside(dev, &record, dma_addr, size, &phys))
 		return -ENXIO;
@@ -462,11 +475,11 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	struct dma_allocation record;
 	phys_addr_t phys;
 
-	if (!dma_ledger_find(dev, dma_addr, &record))
+	if (!find_record(dev, cpu_addr, dma_addr, &record))
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_mmap(dev, vma, cpu_addr, dma_addr, size, attrs);
 	if (is_by_iommu(&record))
-		return iommu_dma_mmap(dev, vma, cpu_addr, dma_addr, size,
+		return iommu_dma_mmap(record.dev, vma, cpu_addr, dma_addr, size,
 				      attrs);
 	if (!is_inside(dev, &record, dma_addr, size, &phys))
 		return -ENXIO;

@@ -194,7 +194,7 @@ const char *dma_cma_shared_decline(const struct dma_cma_area *area,
 {
 	if (!area)
 		return "there is none";
-	if (req->dev->cma_area)
+	if (dma_cma_area_of(req->dev->cma_area))
 		return "the device has a CMA area of its own";
 	if (req->size <= PAGE_SIZE)
 		return "a single page";

@@ -78,7 +78,7 @@ bool dma_cma_release(struct page *page, size_t size);
 /* contiguous_node.c, and what reserved.c needs besides */
 #ifdef CONFIG_DMA_CMA
 int dma_cma_add_node(struct reserved_mem *rmem, bool is_default);
-bool dma_cma_has_node_default(void);
+bool dma_cma_is_second(const struct reserved_mem *rmem);
 int dma_cma_bind(struct device *dev, struct dma_cma_area *area);
 #else
 static inline int dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
@@ -86,7 +86,7 @@ static inline int dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 	return -EOPNOTSUPP;
 }
 
-static inline bool dma_cma_has_node_default(void)
+static inline bool dma_cma_is_second(const struct reserved_mem *rmem)
 {
 	return false;
 }
@@ -97,11 +97,20 @@ static inline int dma_cma_bind(struct device *dev, struct dma_cma_area *area)
 }
 #endif
 
+#if defined(CONFIG_DMA_CMA) && defined(CONFIG_OF_RESERVED_MEM)
+bool dma_cma_node_is_to_come(void);
+#else
+static inline bool dma_cma_node_is_to_come(void)
+{
+	return false;
+}
+#endif
+
 /* contiguous_numa.c */
 #ifdef CONFIG_DMA_NUMA_CMA
-void dma_cma_reserve_nodes(phys_addr_t limit);
+void dma_cma_reserve_nodes(void);
 #else
-static inline void dma_cma_reserve_nodes(phys_addr_t limit)
+static inline void dma_cma_reserve_nodes(void)
 {
 }
 #endif

@@ -208,8 +208,9 @@ void __init dma_contiguous_reserve(phys_addr_t limit)
 	phys_addr_t size = cmdline->is_given ? cmdline->size : kconfig_size();
 	struct cma *cma;
 
-	dma_cma_reserve_nodes(limit);
-	if (dma_contiguous_default_area || !size)
+	dma_cma_reserve_nodes();
+	if (dma_contiguous_default_area || !size ||
+	    (!cmdline->has_place && dma_cma_node_is_to_come()))
 		return;
 	/* Both are 0 where the command line does not say. */
 	limit = min_not_zero(cmdline->end, limit);

@@ -11,22 +11,60 @@
 #include <linux/cma.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
+#include <linux/libfdt.h>
 #include <linux/memblock.h>
 #include <linux/of_fdt.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "contiguous.h"
 
 static bool has_default __initdata;
 
+static bool __init is_default_node(int node)
+{
+	const char *status = of_get_flat_dt_prop(node, "status", NULL);
+
+	return (!status || !strncmp(status, "ok", 2)) &&
+	       of_flat_dt_is_compatible(node, "shared-dma-pool") &&
+	       of_get_flat_dt_prop(node, "reusable", NULL) &&
+	       of_get_flat_dt_prop(node, "linux,cma-default", NULL) &&
+	       of_get_flat_dt_prop(node, "reg", NULL);
+}
+
 /**
- * dma_cma_has_node_default - did the device tree name a default area?
+ * dma_cma_node_is_to_come - will a node be the default area?
+ *
+ * Nodes with a reg are initialised when the tree is unflattened, which is
+ * after the architecture's dma_contiguous_reserve() on some of them.
  *
  * Context: boot.
  * Return: true if so.
  */
-bool __init dma_cma_has_node_default(void)
+bool __init dma_cma_node_is_to_come(void)
+{
+	int node, parent;
+
+	if (!initial_boot_params)
+		return false;
+	parent = fdt_path_offset(initial_boot_params, "/reserved-memory");
+	if (parent < 0)
+		return false;
+	fdt_for_each_subnode(node, initial_boot_params, parent)
+		if (is_default_node(node))
+			return true;
+	return false;
+}
+
+/**
+ * dma_cma_is_second - would this default node be a second one?
+ * @rmem: a node with linux,cma-default
+ *
+ * Context: boot.
+ * Return: true if there is a default area from another node.
+ */
+bool __init dma_cma_is_second(const struct reserved_mem *rmem)
 {
 	return has_default;
 }
@@ -59,6 +97,19 @@ static int __init reserve_in_ranges(struct reserved_mem *rmem,
 	return err;
 }
 
+/* The old place counts as room; nobody else takes it in between. */
+static int __init move_in_ranges(struct reserved_mem *rmem, phys_addr_t size,
+				 struct cma **cma)
+{
+	int err;
+
+	memblock_phys_free(rmem->base, rmem->size);
+	err = reserve_in_ranges(rmem, size, cma);
+	if (err)
+		memblock_reserve(rmem->base, rmem->size);
+	return err;
+}
+
 /*
  * Make the default node's reservation as large as cma= says.  A smaller area
  * is the start of it; a larger one is looked for where the node allows.  If
@@ -78,13 +129,12 @@ static int __init resize_node(struct reserved_mem *rmem, phys_addr_t size,
 
 	/* A reg says exactly where: growing would be somewhere else. */
 	if (of_get_flat_dt_prop(rmem->fdt_node, "reg", NULL) ||
-	    reserve_in_ranges(rmem, size, cma)) {
+	    move_in_ranges(rmem, size, cma)) {
 		pr_warn("dma: cma=%llu MiB: node %s allows no more than its %llu MiB\n",
 			(unsigned long long)size / SZ_1M, rmem->name,
 			(unsigned long long)rmem->size / SZ_1M);
 		return -ENOSPC;
 	}
-	memblock_phys_free(rmem->base, rmem->size);
 	rmem->base = cma_get_base(*cma);
 	rmem->size = cma_get_size(*cma);
 	dma_contiguous_early_fixup(rmem->base, rmem->size);

@@ -75,6 +75,7 @@ static int __init parse_numa_cma(char *arg)
 	if (at)
 		return 0;
 malformed:
+	memset(node_sizes, 0, sizeof(node_sizes));
 	pr_err("dma: numa_cma=%s: expected NODE:SIZE[,NODE:SIZE...], NODE below %d\n",
 	       arg ?: "", MAX_NUMNODES);
 	return -EINVAL;
@@ -97,15 +98,15 @@ static int __init parse_cma_pernuma(char *arg)
 }
 early_param("cma_pernuma", parse_cma_pernuma);
 
-static void __init reserve_on_node(int nid, phys_addr_t size,
-				   phys_addr_t limit)
+/* Without a limit: a node lies where it lies, and reach is asked later. */
+static void __init reserve_on_node(int nid, phys_addr_t size)
 {
 	char name[CMA_MAX_NAME];
 	struct cma *cma;
 	int err;
 
 	snprintf(name, sizeof(name), "node%d", nid);
-	err = cma_declare_contiguous_nid(0, size, limit, 0, 0, false, name,
+	err = cma_declare_contiguous_nid(0, size, 0, 0, 0, false, name,
 					 &cma, nid);
 	if (err) {
 		pr_warn("dma: node cma: no %llu MiB on node %d: error %d\n",
@@ -118,11 +119,10 @@ static void __init reserve_on_node(int nid, phys_addr_t size,
 
 /**
  * dma_cma_reserve_nodes - reserve what numa_cma= and cma_pernuma= ask for
- * @limit: highest physical address, exclusive; 0 for none
  *
  * Context: boot, before the page allocator.
  */
-void __init dma_cma_reserve_nodes(phys_addr_t limit)
+void __init dma_cma_reserve_nodes(void)
 {
 	for (int nid = 0; nid < MAX_NUMNODES; nid++) {
 		phys_addr_t size = node_sizes[nid];
@@ -135,6 +135,6 @@ void __init dma_cma_reserve_nodes(phys_addr_t limit)
 		if (!size && node_online(nid))
 			size = size_on_all_nodes;
 		if (size)
-			reserve_on_node(nid, size, limit);
+			reserve_on_node(nid, size);
 	}
 }

@@ -44,8 +44,12 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 
 	if (!(way->attrs & DMA_ATTR_NO_WARN))
 		dev_WARN_ONCE(way->dev, 1,
-			      "%zu bytes at %pa are out of reach (last bus address %#llx) and there is no bounce buffer\n",
-			      size, &phys, way->last_dma);
+			      "%zu bytes at %pa are %s (last bus address %#llx) and there is no bounce buffer\n",
+			      size, &phys,
+			      dma_way_reaches(way, phys,
+					      phys_to_dma(way->dev, phys), size) ?
+			      "not aligned to cache lines" : "out of reach",
+			      way->last_dma);
 	return DMA_MAPPING_ERROR;
 }
 

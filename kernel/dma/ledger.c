@@ -54,26 +54,6 @@ static bool is_before(const struct dma_allocation *a, struct device *dev,
 	return a->dma_addr < dma_addr;
 }
 
-/* The record that starts at @dma_addr, or NULL. */
-static struct dma_allocation *__find_start(struct dma_shelf *shelf,
-					   struct device *dev,
-					   dma_addr_t dma_addr)
-{
-	struct rb_node *at = shelf->root.rb_node;
-
-	lockdep_assert_held(&shelf->lock);
-
-	while (at) {
-		struct dma_allocation *record = to_record(at);
-
-		if (record->dev == dev && record->dma_addr == dma_addr)
-			return record;
-		at = is_before(record, dev, dma_addr) ? at->rb_right :
-							at->rb_left;
-	}
-	return NULL;
-}
-
 /* The first record at or behind the key (@dev, @dma_addr), or NULL. */
 static struct dma_allocation *__find_from(struct dma_shelf *shelf,
 					  struct device *dev,
@@ -95,6 +75,22 @@ static struct dma_allocation *__find_from(struct dma_shelf *shelf,
 		}
 	}
 	return found;
+}
+
+/* The record that starts at @dma_addr and has this @cpu_addr, or NULL. */
+static struct dma_allocation *__find_start(struct dma_shelf *shelf,
+					   struct device *dev,
+					   dma_addr_t dma_addr, void *cpu_addr)
+{
+	struct dma_allocation *record = __find_from(shelf, dev, dma_addr);
+
+	/* A device of its own RAM may see that where it sees ours as well. */
+	while (record && record->dev == dev && record->dma_addr == dma_addr) {
+		if (record->cpu_addr == cpu_addr)
+			return record;
+		record = to_record(rb_next(&record->node));
+	}
+	return NULL;
 }
 
 /* The record of @dev that holds @dma_addr, at its start or inside. */
@@ -156,11 +152,9 @@ struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 	unsigned long flags;
 
 	spin_lock_irqsave(&shelf->lock, flags);
-	record = __find_start(shelf, dev, dma_addr);
-	if (record && record->cpu_addr == cpu_addr)
+	record = __find_start(shelf, dev, dma_addr, cpu_addr);
+	if (record)
 		rb_erase(&record->node, &shelf->root);
-	else
-		record = NULL;
 	spin_unlock_irqrestore(&shelf->lock, flags);
 	return record;
 }
@@ -249,6 +243,44 @@ bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
 		spin_unlock_irqrestore(&at->lock, flags);
 		if (record)
 			return true;
+	}
+	return false;
+}
+
+/* Is this the address of the buffer, or of what the device sees at @dma_addr? */
+static bool is_its_cpu_addr(const struct dma_allocation *record,
+			    const void *cpu_addr, dma_addr_t dma_addr)
+{
+	size_t offset = dma_addr - record->dma_addr;
+
+	return cpu_addr == record->cpu_addr ||
+	       cpu_addr == record->cpu_addr + offset;
+}
+
+/**
+ * dma_ledger_find_buffer - look up a buffer without knowing whose it is
+ * @cpu_addr: the CPU's address of it, or of the place at @dma_addr
+ * @dma_addr: an address in it, as its owner sees it
+ * @copy: filled with a copy of the record
+ *
+ * Walks everything: for drivers that name another device than at allocation.
+ *
+ * Context: any, irq-safe.
+ * Return: true if there is one that fits both addresses.
+ */
+bool dma_ledger_find_buffer(const void *cpu_addr, dma_addr_t dma_addr,
+			    struct dma_allocation *copy)
+{
+	struct device *dev = NULL;
+	dma_addr_t last = 0;
+	unsigned int shelf = 0;
+
+	while (dma_ledger_next(dev, last, &shelf, copy)) {
+		if (dma_addr - copy->dma_addr < copy->size &&
+		    is_its_cpu_addr(copy, cpu_addr, dma_addr))
+			return true;
+		dev = copy->dev;
+		last = copy->dma_addr;
 	}
 	return false;
 }

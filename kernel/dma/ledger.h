@@ -19,6 +19,8 @@ bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy);
 bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
 		     unsigned int *shelf, struct dma_allocation *copy);
+bool dma_ledger_find_buffer(const void *cpu_addr, dma_addr_t dma_addr,
+			    struct dma_allocation *copy);
 bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy);
 const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr);
 unsigned long dma_ledger_count(struct device *dev);

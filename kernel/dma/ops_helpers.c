@@ -18,7 +18,7 @@
 static unsigned long pfn_of(void *cpu_addr)
 {
 	return is_vmalloc_addr(cpu_addr) ? vmalloc_to_pfn(cpu_addr) :
-					   page_to_pfn(virt_to_page(cpu_addr));
+					   PHYS_PFN(virt_to_phys(cpu_addr));
 }
 
 /**
@@ -158,7 +158,7 @@ void dma_direct_free(struct device *dev, size_t size, void *cpu_addr,
 		return;
 	record = dma_ledger_take_by_cpu(dev, cpu_addr);
 	if (record)
-		dma_undo(record);
+		dma_release(record);
 	else
 		dma_report_unknown_free(dev, size, cpu_addr, dma_addr);
 }

@@ -64,10 +64,11 @@ static int pages_alloc(const struct dma_request *req,
 	unsigned int order = get_order(req->size);
 	gfp_t gfp = req->gfp | __GFP_NOWARN;
 
-	if (!req->limits.unencrypted)
+	/* What is cut off, or changes by decryption, is not zeroed here. */
+	gfp &= ~__GFP_ZERO;
+	if (is_power_of_2(dma_request_nr_pages(req)) &&
+	    !req->limits.unencrypted)
 		gfp |= __GFP_ZERO;
-	else
-		gfp &= ~__GFP_ZERO;
 
 	do {
 		struct page *page = alloc_pages_node(dev_to_node(req->dev),
@@ -81,8 +82,10 @@ static int pages_alloc(const struct dma_request *req,
 				record->done |= DMA_DONE_ZEROED;
 			return 0;
 		}
-		if (page)
-			__free_pages(page, order);
+		/* The allocator has looked in the lower zones already. */
+		if (!page)
+			break;
+		__free_pages(page, order);
 		zone = lower_zone(zone);
 	} while (zone);
 

@@ -98,12 +98,16 @@ static int __init parse_coherent_pool(char *arg)
 
 	if (arg)
 		initial_size = memparse(arg, &end);
-	if (!arg || end == arg || *end ||
-	    initial_size > (PAGE_SIZE << MAX_PAGE_ORDER)) {
-		pr_err("dma: coherent_pool=%s: expected a size up to %luM\n",
-		       arg ?: "", (PAGE_SIZE << MAX_PAGE_ORDER) / SZ_1M);
+	if (!arg || end == arg || *end) {
+		pr_err("dma: coherent_pool=%s: expected a size such as 1M\n",
+		       arg ?: "");
 		initial_size = 0;
 		return -EINVAL;
+	}
+	if (initial_size > PAGE_SIZE << MAX_PAGE_ORDER) {
+		initial_size = PAGE_SIZE << MAX_PAGE_ORDER;
+		pr_warn("dma: coherent_pool=%s: starting with %zu KiB, more by need\n",
+			arg, initial_size / SZ_1K);
 	}
 	return 0;
 }

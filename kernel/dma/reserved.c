@@ -220,7 +220,7 @@ cma_fault(struct reserved_mem *rmem)
 		return &fault_cma_base;
 	if (!rmem->size || !IS_ALIGNED(rmem->size, CMA_MIN_ALIGNMENT_BYTES))
 		return &fault_cma_size;
-	if (has_prop(rmem, "linux,cma-default") && dma_cma_has_node_default())
+	if (has_prop(rmem, "linux,cma-default") && dma_cma_is_second(rmem))
 		return &fault_second_cma;
 	return NULL;
 }

@@ -17,14 +17,17 @@ static const char *restricted_decline(const struct dma_request *req)
 		return "device has no restricted pool";
 	if (req->route != DMA_ROUTE_DIRECT)
 		return "device does not reach memory directly";
-	return dma_memory_cannot_prepare(req);
+	return NULL;
 }
 
 static int restricted_alloc(const struct dma_request *req,
 			    struct dma_allocation *record)
 {
-	struct page *page = swiotlb_alloc(req->dev, req->size);
+	struct page *page = NULL;
 
+	/* Refused, not declined: there is nowhere else for this device. */
+	if (!dma_memory_cannot_prepare(req))
+		page = swiotlb_alloc(req->dev, req->size);
 	if (!page)
 		return -ENOMEM;
 	record->phys = page_to_phys(page);
@@ -39,10 +42,18 @@ static void restricted_free(struct dma_allocation *record)
 	swiotlb_free(record->dev, dma_record_page(record), record->size);
 }
 
+static void restricted_explain(const struct dma_request *req,
+			       struct seq_buf *text)
+{
+	seq_buf_puts(text, dma_memory_cannot_prepare(req) ?:
+			   "no free run of slots in reach");
+}
+
 const struct dma_backend dma_restricted_pool = {
 	.name		= "restricted pool",
 	.is_exclusive	= true,
 	.declines	= restricted_decline,
 	.alloc		= restricted_alloc,
 	.free		= restricted_free,
+	.explain	= restricted_explain,
 };

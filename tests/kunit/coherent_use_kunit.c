@@ -99,8 +99,9 @@ static void use_wrong_free_test(struct kunit *test)
 		   buffer->dma_addr + SZ_4K);
 	free_wrong(test, use, use->dev, buffer->cpu_addr + SZ_4K,
 		   buffer->dma_addr);
-	/* Somebody else's, of the same pool */
-	free_wrong(test, use, other, buffer->cpu_addr, buffer->dma_addr);
+	/* Somebody else's, of the same pool, and not its start */
+	free_wrong(test, use, other, buffer->cpu_addr + SZ_4K,
+		   buffer->dma_addr + SZ_4K);
 	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(other), "holds 16384 bytes"),
 			1);
 }

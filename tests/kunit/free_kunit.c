@@ -33,7 +33,7 @@ static const struct wrong wrongs[] = {
 	{ "inner address", SZ_16K, 0, SZ_4K },
 	{ "inner address on both sides", SZ_8K, SZ_8K, SZ_8K },
 	{ "another cpu address", SZ_16K, SZ_4K, 0 },
-	{ "another device", SZ_16K, 0, 0, true },
+	{ "another device and size", SZ_4K, 0, 0, true },
 };
 
 static void wrong_to_desc(const struct wrong *wrong, char *desc)
@@ -73,6 +73,24 @@ static void free_wrong_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(other), 0);
 	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0x77, SZ_16K));
 	dma_free_coherent(dev, SZ_16K, cpu_addr, dma_addr);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+}
+
+/* All but the device is right: the buffer is known, and goes. */
+static void free_other_device_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	dma_addr_t dma_addr;
+	void *cpu_addr = dma_alloc_coherent(dev, SZ_16K, &dma_addr, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	dma_kunit_expect_warn_begin();
+	dma_kunit_log_mark();
+	dma_free_coherent(other, SZ_16K, cpu_addr, dma_addr);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("that were allocated for"),
+			1);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
 }
 
@@ -473,6 +491,7 @@ static void free_fail_keeps_memory_test(struct kunit *test)
 
 static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE_PARAM(free_wrong_test, wrong_gen_params),
+	KUNIT_CASE(free_other_device_test),
 	KUNIT_CASE(free_wrong_size_test),
 	KUNIT_CASE(free_twice_test),
 	KUNIT_CASE(free_mixed_test),

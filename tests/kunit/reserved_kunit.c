@@ -136,7 +136,9 @@ static void reserved_pool_twice_test(struct kunit *test)
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
 
 	KUNIT_ASSERT_EQ(test, 0, bind(test, dev, "two-pools", 0));
-	KUNIT_EXPECT_EQ(test, bind(test, dev, "two-pools", 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, bind(test, dev, "two-pools", 0), 0);
+	of_reserved_mem_device_release(dev);
+	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
 }
 
 static void reserved_cma_test(struct kunit *test)
