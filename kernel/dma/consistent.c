@@ -378,8 +378,8 @@ static bool is_inside(struct device *dev, const struct dma_allocation *record,
 	size_t offset = dma_addr - record->dma_addr;
 
 	*phys = record->phys + offset;
-	if (PAGE_ALIGNED(offset) && size &&
-	    PAGE_ALIGN(size) <= record->size - offset)
+	/* A record holds whole pages, so rounding @size up changes nothing. */
+	if (PAGE_ALIGNED(offset) && size && size <= record->size - offset)
 		return true;
 	dev_err(dev, "%zu bytes at %pad are not whole pages of the %zu bytes at %pad\n",
 		size, &dma_addr, record->size, &record->dma_addr);

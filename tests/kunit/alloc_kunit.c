@@ -170,7 +170,7 @@ static void alloc_no_mapping_test(struct kunit *test)
 				 DMA_ATTR_NO_KERNEL_MAPPING);
 	KUNIT_ASSERT_NOT_NULL(test, cookie);
 	record = check_record(test, dev, PAGE_SIZE, cookie, dma_addr);
-	page = phys_to_page(record.phys);
+	page = dma_record_page(&record);
 	if (!record.backend->is_unmapped) {
 		KUNIT_EXPECT_PTR_EQ(test, cookie, (void *)page);
 		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0,

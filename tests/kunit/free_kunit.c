@@ -203,7 +203,7 @@ static void take_held(struct kunit *test, struct held *held)
 				  held->dma_addr);
 		kunit_skip(test, "a global pool serves the device");
 	}
-	held->page = phys_to_page(record.phys);
+	held->page = dma_record_page(&record);
 	get_page(held->page);
 	KUNIT_EXPECT_FALSE(test, is_ours_alone(held));
 }

@@ -7,6 +7,8 @@
  */
 
 #include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -314,6 +316,37 @@ bool dma_pools_has_boot_log(void)
 unsigned int dma_pools_boot_log_count(const char *one, const char *other)
 {
 	return count_lines(NULL, one, other);
+}
+
+/**
+ * dma_pools_is_refused - is a request refused, with a line that says why?
+ * @dev: the device
+ * @size: in bytes
+ * @gfp: GFP flags
+ * @text: what the line has to hold, beside the device's name
+ *
+ * Asks again, for some seconds, as long as the limit on the rate of such lines
+ * may have swallowed it. Marks the log.
+ *
+ * Context: process context, sleeps.
+ * Return: true if so.
+ */
+bool dma_pools_is_refused(struct device *dev, size_t size, gfp_t gfp,
+			  const char *text)
+{
+	struct dma_pools_buffer buffer;
+
+	dma_pools_log_mark();
+	for (unsigned int i = 0; i < 15; i++) {
+		if (dma_pools_alloc(dev, size, gfp, &buffer)) {
+			dma_pools_free(&buffer);
+			return false;
+		}
+		if (dma_pools_log_count(dev_name(dev), "no DMA memory for"))
+			return dma_pools_log_count(dev_name(dev), text);
+		msleep(500);
+	}
+	return false;
 }
 
 static ssize_t read_all(struct file *file, char *text, size_t size)

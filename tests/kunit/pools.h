@@ -56,6 +56,8 @@ unsigned int dma_pools_fill(struct device *dev, size_t size, gfp_t gfp,
 			    struct dma_pools_buffer *buffers,
 			    unsigned int nr_max);
 void dma_pools_free_all(struct dma_pools_buffer *buffers, unsigned int nr);
+bool dma_pools_is_refused(struct device *dev, size_t size, gfp_t gfp,
+			  const char *text);
 bool dma_pools_is_filled(const struct dma_pools_buffer *buffer, u8 byte);
 void dma_pools_hold_global(struct kunit *test);
 

@@ -668,8 +668,8 @@ static void region_create_fail_nth_test(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_TRUE(test, was_pending);
-	/* The struct, and the marks */
-	KUNIT_EXPECT_EQ(test, nr_failed, 2);
+	/* The struct, and the marks; a slab may need a page besides */
+	KUNIT_EXPECT_GE(test, nr_failed, 2);
 }
 
 static void region_create_atomic_test(struct kunit *test)

@@ -175,11 +175,12 @@ static const struct reason reasons[] = {
 	{ "restricted pool", HAS_RESTRICTED | BY_IOMMU, NOT_DIRECT },
 	{ "restricted pool", HAS_RESTRICTED | BY_OPS, NOT_DIRECT },
 	{ "restricted pool", HAS_RESTRICTED | IS_ATOMIC, SERVES },
+	/* It refuses these rather than let them go elsewhere. */
 	{ "restricted pool", HAS_RESTRICTED | IS_ATOMIC | IS_UNENCRYPTED,
-	  NO_DECRYPT },
+	  SERVES },
 	{ "restricted pool", HAS_RESTRICTED | IS_NONCOHERENT | IF_REMAP, SERVES },
 	{ "restricted pool", HAS_RESTRICTED | IS_NONCOHERENT | IS_ATOMIC |
-	  IF_REMAP, NO_REMAP },
+	  IF_REMAP, SERVES },
 
 	{ "iommu", 0, "device is not behind an IOMMU" },
 	{ "iommu", BY_OPS, "device is not behind an IOMMU" },
