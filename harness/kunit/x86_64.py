@@ -10,7 +10,7 @@ QEMU_ARCH = QemuArchParams(linux_arch='x86_64',
                            qemu_arch='x86_64',
                            kernel_path='arch/x86/boot/bzImage',
                            kernel_command_line='console=ttyS0 kmemleak=on panic=-1 '
-                                               'memmap=4M$0x30000000 cma=32M '
+                                               'memmap=4M$0x30000000 cma=32M iommu=soft '
                                                'dma_spare.base=0x30000000 '
                                                'dma_spare.size=0x400000 --',
                            extra_qemu_params=['-bios', 'qboot.rom', '-smp', '2',

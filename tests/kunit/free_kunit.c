@@ -17,6 +17,7 @@
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
 #include "mock.h"
+#include "pools.h"
 
 /* Wrong frees */
 
@@ -193,6 +194,10 @@ static void take_held(struct kunit *test, struct held *held)
 {
 	struct dma_allocation record;
 
+	/* What lies behind the global pool is wanted. */
+	if (IS_ENABLED(CONFIG_DMA_POOLS_KUNIT) &&
+	    !dev_is_dma_coherent(held->dev))
+		dma_pools_hold_global(test);
 	held->cpu_addr = dma_alloc_coherent(held->dev, PAGE_SIZE,
 					    &held->dma_addr, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, held->cpu_addr);
