@@ -84,12 +84,14 @@ debian_arch() {
 
 # kernel_make ARCH OUT ARGUMENT...: make in the overlaid tree. KMAKE is the make
 # to use (a lock or a nice can stand before it), JOBS how many at a time. User,
-# host and time of the build are fixed, so that nothing is rebuilt for them.
+# host and time of the build are fixed, so that nothing is rebuilt for them; and
+# ccache is told that where a clone lies makes no difference.
 kernel_make() {
 	local arch=$1 dir=$2 cross
 	shift 2
 	cross=$(cross_prefix "$arch")
-	export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+	export CCACHE_BASEDIR=$build CCACHE_NOHASHDIR=1 \
+		CCACHE_IGNOREOPTIONS='-fmacro-prefix-map=*'
 	export KBUILD_BUILD_TIMESTAMP='2024-11-17 00:00:00' \
 		KBUILD_BUILD_USER=dma KBUILD_BUILD_HOST=harness
 	# shellcheck disable=SC2086

@@ -687,35 +687,7 @@ static inline void debug_dma_dump_mappings(struct device *dev)
 #endif /* CONFIG_DMA_API_DEBUG */
 
 /*
- * 7a. Needed by drivers/iommu/dma-iommu.c, goes when that file does
- *
- * Memory of the device's contiguous area, else ordinary pages: without areas the first
- * finds nothing, and all that comes back is ordinary pages. Is cpu_addr memory of one
- * of the device's pools? Non-zero: yes, and *ret is the result of mapping it.
- */
-#ifdef CONFIG_DMA_CMA
-struct page *dma_alloc_contiguous(struct device *dev, size_t size, gfp_t gfp);
-void dma_free_contiguous(struct device *dev, struct page *page, size_t size);
-#else
-static inline struct page *dma_alloc_contiguous(struct device *dev, size_t size, gfp_t gfp)
-{
-	return NULL;
-}
-
-static inline void dma_free_contiguous(struct device *dev, struct page *page, size_t size)
-{
-	__free_pages(page, get_order(size));
-}
-#endif /* CONFIG_DMA_CMA */
-
-static inline int dma_mmap_from_dev_coherent(struct device *dev, struct vm_area_struct *vma,
-					     void *cpu_addr, size_t size, int *ret)
-{
-	return 0;	/* the ledger knows, before anybody asks here */
-}
-
-/*
- * 7b. Needed by drivers/iommu/dma-iommu.c and kernel/dma/swiotlb.c, goes when both do
+ * 7. Needed by kernel/dma/swiotlb.c, goes when that file does
  *
  * The atomic pools. @phys_addr_ok, if there is one, has to agree to the memory.
  */

@@ -116,33 +116,26 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	return record;
 }
 
-/*
- * Cacheable pages reach a device behind an IOMMU or ops by a mapping.  The
- * route is kept in the record's index, which pages have no use for.
- */
+/* Memory with pages reaches a device behind an IOMMU by a mapping. */
 static int map_for_device(const struct dma_request *req,
 			  struct dma_allocation *record)
 {
-	struct page *page = dma_record_page(record);
-
-	record->dma_addr = dma_by_route(req->route, map_page, req->dev, page, 0,
-					record->size, req->dir,
-					DMA_ATTR_SKIP_CPU_SYNC);
+	record->dma_addr = DMA_MAPPING_ERROR;
+	if (IS_ENABLED(CONFIG_IOMMU_DMA) && req->route == DMA_ROUTE_IOMMU)
+		record->dma_addr = iommu_dma_map_memory(req->dev, record->phys,
+							record->size, req->dir,
+							req->attrs);
 	if (record->dma_addr == DMA_MAPPING_ERROR)
 		return -ENOMEM;
-	record->index = req->route;
-	record->attrs = req->dir;
 	record->done |= DMA_DONE_IO_MAPPED;
 	return 0;
 }
 
 static void unmap_for_device(struct dma_allocation *record)
 {
-	enum dma_data_direction dir = record->attrs;
-	enum dma_route route = record->index;
-
-	dma_by_route(route, unmap_page, record->dev, record->dma_addr,
-		     record->size, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	if (IS_ENABLED(CONFIG_IOMMU_DMA))
+		iommu_dma_unmap_memory(record->dev, record->dma_addr,
+				       record->size);
 }
 
 /* Whatever the backend has left to do. */

@@ -62,7 +62,7 @@ struct dma_request {
 #define DMA_DONE_CPU_MAPPED	BIT(4)	/* cpu_addr is right for the CPU */
 #define DMA_DONE_ZEROED		BIT(5)
 #define DMA_DONE_ADDRESSED	BIT(6)	/* dma_addr is right for the device */
-#define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps pages through IOMMU/ops */
+#define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps phys through an IOMMU */
 
 #define DMA_HOLDER_NAME		24
 
@@ -74,7 +74,7 @@ struct dma_request {
  * @dma_addr: where the device sees it
  * @size: bytes taken, a multiple of PAGE_SIZE
  * @cpu_addr: what the driver holds: the CPU's address, or the struct page
- * @phys: where it lies; 0 behind an IOMMU
+ * @phys: where it lies; 0 if it is scattered
  * @backend: who gave the memory
  * @priv: the backend's own
  * @index: the backend's own
@@ -178,8 +178,8 @@ static inline unsigned long dma_request_nr_pages(const struct dma_request *req)
 }
 
 /*
- * Memory is decrypted for the device itself; behind an IOMMU or ops the
- * translation takes care of encryption.
+ * Memory is decrypted for the device itself, and has to lie where it reaches;
+ * behind an IOMMU or ops the translation takes care of both.
  */
 static inline void dma_request_set_route(struct dma_request *req,
 					 enum dma_route route)
@@ -187,6 +187,8 @@ static inline void dma_request_set_route(struct dma_request *req,
 	req->route = route;
 	req->limits.unencrypted = route == DMA_ROUTE_DIRECT &&
 				  force_dma_unencrypted(req->dev);
+	if (route != DMA_ROUTE_DIRECT)
+		req->limits.last_phys = PHYS_ADDR_MAX;
 }
 
 /* Can the device use memory at @phys, once it is mapped for it? */

@@ -21,7 +21,7 @@
  * @gfp: not used
  * @phys_addr_ok: NULL if the device reaches all memory
  *
- * Needed by drivers/iommu/dma-iommu.c and kernel/dma/swiotlb.c.
+ * Needed by kernel/dma/swiotlb.c.
  *
  * Context: any.
  * Return: the first page, zeroed, or NULL.
@@ -56,7 +56,7 @@ struct page *dma_alloc_from_pool(struct device *dev, size_t size,
  * @start: the CPU's address
  * @size: in bytes
  *
- * Needed by drivers/iommu/dma-iommu.c and kernel/dma/swiotlb.c.
+ * Needed by kernel/dma/swiotlb.c.
  *
  * Context: any.
  * Return: false if the memory is not from such a pool.

@@ -241,9 +241,8 @@ static void unmap_from_iommu(struct device *dev,
 			     const struct dma_binding *binding)
 {
 	if (IS_ENABLED(CONFIG_IOMMU_DMA))
-		iommu_dma_unmap_resource(dev, binding->device_addr,
-					 binding->pool->size,
-					 DMA_BIDIRECTIONAL, 0);
+		iommu_dma_unmap_identity(dev, binding->pool->phys,
+					 binding->pool->size);
 }
 
 /* Append a binding like @proto to the device's list. */
@@ -297,26 +296,40 @@ static bool is_bound(struct device *dev, struct dma_coherent_pool *pool)
 	return is_found;
 }
 
-/* Let a device behind an IOMMU see all of a pool, at one address. */
+static const char *why_not_mapped(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "base and size have to be multiples of the IOMMU's page";
+	case -ERANGE:
+		return "device or IOMMU do not reach these addresses";
+	case -EBUSY:
+		return "some of these addresses are in use or reserved";
+	default:
+		return "no memory for it";
+	}
+}
+
+/* Let a device behind an IOMMU see all of a pool where it is. */
 static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
 {
 	struct dma_binding proto = {
 		.pool = pool,
+		.device_addr = pool->phys,
 		.is_io_mapped = true,
 	};
-	int err = -ENXIO;
+	int err = -ENODEV;
 
-	proto.device_addr = iommu_dma_map_resource(dev, pool->phys, pool->size,
-						   DMA_BIDIRECTIONAL, 0);
-	if (proto.device_addr != DMA_MAPPING_ERROR)
-		err = bind(dev, &proto);
-	if (!err)
-		return 0;
-
-	if (proto.device_addr == DMA_MAPPING_ERROR)
-		dev_err(dev, "device pool '%s': the IOMMU does not take its %zu KiB\n",
-			pool->info.name, pool->size / SZ_1K);
-	else
+	if (IS_ENABLED(CONFIG_IOMMU_DMA))
+		err = iommu_dma_map_identity(dev, pool->phys, pool->size);
+	if (err) {
+		dev_err(dev, "device pool '%s' at %pa, %zu KiB, cannot be mapped by the IOMMU: %s (error %d)\n",
+			pool->info.name, &pool->phys, pool->size / SZ_1K,
+			why_not_mapped(err), err);
+		return err;
+	}
+	err = bind(dev, &proto);
+	if (err)
 		unmap_from_iommu(dev, &proto);
 	return err;
 }
@@ -326,12 +339,12 @@ static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
  * @dev: the device
  * @pool: the pool; tried after those bound before
  *
- * The device sees the pool where its dma-ranges say, or where its IOMMU maps
- * it.
+ * The device sees the pool where its dma-ranges say; behind an IOMMU it is
+ * mapped at its physical address.
  *
  * Context: process context, may sleep.
  * Return: 0, also if it is bound already; -ERANGE if the device has no address
- * for it; -ENXIO if its IOMMU does not map it; -ENOMEM.
+ * for it; what iommu_dma_map_identity() says; -ENOMEM.
  */
 int dma_coherent_pool_bind(struct device *dev, struct dma_coherent_pool *pool)
 {

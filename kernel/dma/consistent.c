@@ -353,10 +353,14 @@ static bool find_record(struct device *dev, const void *cpu_addr,
 	       dma_ledger_find_buffer(cpu_addr, dma_addr, record);
 }
 
-static bool is_by_iommu(const struct dma_allocation *record)
+/* Scattered pages have no physical address. */
+static struct iommu_dma_scatter *
+scatter_of(const struct dma_allocation *record)
 {
-	return IS_ENABLED(CONFIG_IOMMU_DMA) &&
-	       record->backend == &dma_iommu_backend;
+	if (!IS_ENABLED(CONFIG_IOMMU_DMA) ||
+	    record->backend != &dma_iommu_backend)
+		return NULL;
+	return record->priv;
 }
 
 /* What the ledger does not know can only be the ops' own. */
@@ -368,16 +372,12 @@ static bool is_unknown_to_all(struct device *dev, dma_addr_t dma_addr)
 	return true;
 }
 
-/*
- * The record of a live buffer and the physical address of an inner range of
- * it.  Returns false, with a line, if the range leaves the buffer.
- */
+/* Is a range whole pages of a live buffer?  If not, say so. */
 static bool is_inside(struct device *dev, const struct dma_allocation *record,
-		      dma_addr_t dma_addr, size_t size, phys_addr_t *phys)
+		      dma_addr_t dma_addr, size_t size)
 {
 	size_t offset = dma_addr - record->dma_addr;
 
-	*phys = record->phys + offset;
 	/* A record holds whole pages, so rounding @size up changes nothing. */
 	if (PAGE_ALIGNED(offset) && size && size <= record->size - offset)
 		return true;
@@ -404,18 +404,19 @@ int dma_get_sgtable_attrs(struct device *dev, struct sg_table *sgt,
 			  unsigned long attrs)
 {
 	struct dma_allocation record;
-	phys_addr_t phys;
+	size_t offset;
 
 	if (!find_record(dev, cpu_addr, dma_addr, &record))
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_get_sgtable(dev, sgt, cpu_addr, dma_addr, size,
 					   attrs);
-	if (is_by_iommu(&record))
-		return iommu_dma_get_sgtable(record.dev, sgt, cpu_addr, dma_addr,
-					     size, attrs);
-	if (!is_inside(dev, &record, dma_addr, size, &phys))
+	if (!is_inside(dev, &record, dma_addr, size))
 		return -ENXIO;
-	return dma_user_sgtable(sgt, PHYS_PFN(phys), size);
+	offset = dma_addr - record.dma_addr;
+	if (scatter_of(&record))
+		return iommu_dma_scatter_sgtable(scatter_of(&record), sgt,
+						 offset, size);
+	return dma_user_sgtable(sgt, PHYS_PFN(record.phys + offset), size);
 }
 EXPORT_SYMBOL(dma_get_sgtable_attrs);
 
@@ -473,17 +474,18 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 		   unsigned long attrs)
 {
 	struct dma_allocation record;
-	phys_addr_t phys;
+	size_t offset;
 
 	if (!find_record(dev, cpu_addr, dma_addr, &record))
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_mmap(dev, vma, cpu_addr, dma_addr, size, attrs);
-	if (is_by_iommu(&record))
-		return iommu_dma_mmap(record.dev, vma, cpu_addr, dma_addr, size,
-				      attrs);
-	if (!is_inside(dev, &record, dma_addr, size, &phys))
+	if (!is_inside(dev, &record, dma_addr, size) ||
+	    !dma_user_fits(vma, size))
 		return -ENXIO;
+	offset = dma_addr - record.dma_addr;
 	vma->vm_page_prot = user_pgprot(dev, vma->vm_page_prot, &record, attrs);
-	return dma_user_mmap_pfn(vma, PHYS_PFN(phys), size);
+	if (scatter_of(&record))
+		return iommu_dma_scatter_mmap(scatter_of(&record), vma, offset);
+	return dma_user_mmap_pfn(vma, PHYS_PFN(record.phys + offset), size);
 }
 EXPORT_SYMBOL(dma_mmap_attrs);

@@ -118,29 +118,6 @@ void dma_cma_area_free(struct dma_allocation *record)
 }
 
 /**
- * dma_cma_release - give pages back to whichever area they are from
- * @page: the first page
- * @size: in bytes, a multiple of PAGE_SIZE
- *
- * Needed by drivers/iommu/dma-iommu.c, which keeps no record.
- *
- * Context: any.
- * Return: false if they are from none.
- */
-bool dma_cma_release(struct page *page, size_t size)
-{
-	for (unsigned int nr = 0; dma_cma_at(nr); nr++) {
-		struct dma_cma_area *area = dma_cma_at(nr);
-
-		if (!cma_release(area->cma, page, size >> PAGE_SHIFT))
-			continue;
-		atomic_long_sub(size, &area->used);
-		return true;
-	}
-	return false;
-}
-
-/**
  * dma_cma_area_explain - say why an area refused
  * @area: the area
  * @text: where to say it

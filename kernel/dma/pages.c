@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 
 #include "backend.h"
+#include "pages.h"
 #include "prepare.h"
 
 static const char *pages_decline(const struct dma_request *req)
@@ -56,8 +57,16 @@ static gfp_t lower_zone(gfp_t zone)
 	return 0;
 }
 
-static int pages_alloc(const struct dma_request *req,
-		       struct dma_allocation *record)
+/**
+ * dma_pages_take - take just the pages that a request asks for
+ * @req: the request; of at most MAX_PAGE_ORDER
+ * @record: gets phys, and a bit if the pages are zeroed
+ *
+ * Context: may sleep if req->gfp allows.
+ * Return: 0 or -ENOMEM.
+ */
+int dma_pages_take(const struct dma_request *req,
+		   struct dma_allocation *record)
 {
 	gfp_t zone = req->route == DMA_ROUTE_DIRECT ?
 		     dma_limits_zone(&req->limits) : 0;
@@ -92,7 +101,13 @@ static int pages_alloc(const struct dma_request *req,
 	return -ENOMEM;
 }
 
-static void pages_free(struct dma_allocation *record)
+/**
+ * dma_pages_give - give them back
+ * @record: its phys and size say which
+ *
+ * Context: any.
+ */
+void dma_pages_give(struct dma_allocation *record)
 {
 	give_pages(dma_record_page(record), record->size >> PAGE_SHIFT);
 }
@@ -106,7 +121,7 @@ static void pages_explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_page_backend = {
 	.name		= "pages",
 	.declines	= pages_decline,
-	.alloc		= pages_alloc,
-	.free		= pages_free,
+	.alloc		= dma_pages_take,
+	.free		= dma_pages_give,
 	.explain	= pages_explain,
 };

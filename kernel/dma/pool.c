@@ -430,8 +430,6 @@ static const char *atomic_pool_decline(const struct dma_request *req)
 		return "the request may sleep";
 	if (!needs_work)
 		return "pages need no preparation";
-	if (req->route != DMA_ROUTE_DIRECT)
-		return "device does not reach memory directly";
 	/* A page that the caller treats as cached must not be a remapped one. */
 	if (dma_request_wants_page(req) && IS_ENABLED(CONFIG_DMA_DIRECT_REMAP))
 		return "the caller wants cacheable pages";
@@ -445,7 +443,7 @@ static int atomic_pool_alloc(const struct dma_request *req,
 
 	if (!dma_piece_take(req->size, req->limits.last_phys, &piece))
 		return -ENOMEM;
-	if (!dma_limits_reach(req->dev, &req->limits, piece.phys, req->size)) {
+	if (!dma_request_reaches(req, piece.phys, req->size)) {
 		dma_piece_give(&piece, req->size);
 		return -ENOMEM;
 	}

@@ -104,12 +104,6 @@ EXPORT_SYMBOL(__dma_sync_sg_for_device);
  */
 bool __dma_need_sync(struct device *dev, dma_addr_t dma_addr)
 {
-	enum dma_route route = dma_stream_route(dev);
-
-	/* Behind an IOMMU only the page tables know; that costs more. */
-	if (route == DMA_ROUTE_IOMMU)
-		return true;
-	return route == DMA_ROUTE_DIRECT ? dma_direct_need_sync(dev, dma_addr) :
-					   dma_ops_need_sync(dev, dma_addr);
+	return dma_by_route(dma_stream_route(dev), need_sync, dev, dma_addr);
 }
 EXPORT_SYMBOL_GPL(__dma_need_sync);

@@ -2,32 +2,63 @@
 /*
  * Backend: pages behind an IOMMU, one contiguous range for the device.
  *
- * drivers/iommu/dma-iommu.c allocates, maps and zeroes; it takes care of
- * coherence and of requests that may not sleep, and has its own locks.
+ * Where the page allocator has one piece of that size ready, it is taken, and
+ * the dispatcher makes it what the request wants and has it mapped: no second
+ * mapping for the CPU is needed then.  Otherwise the pages are scattered, and
+ * drivers/iommu/dma/alloc.c does all of it.
+ *
+ * What may not sleep, or has to be physically contiguous, is left to the
+ * backends below, whose memory the dispatcher maps in the same way.
+ *
+ * No locks.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/iommu-dma.h>
+#include <linux/mm.h>
 
 #include "backend.h"
+#include "pages.h"
+#include "prepare.h"
 
 static const char *iommu_decline(const struct dma_request *req)
 {
 	if (req->route != DMA_ROUTE_IOMMU)
 		return "device is not behind an IOMMU";
-	if (req->wants_pages)
-		return "the caller wants contiguous cacheable pages";
+	if (req->wants_pages || (req->attrs & DMA_ATTR_FORCE_CONTIGUOUS))
+		return "the caller wants contiguous memory";
+	if (!dma_request_can_sleep(req))
+		return "the request may not sleep";
 	return NULL;
+}
+
+/* One piece, if there is one ready. */
+static bool take_piece(const struct dma_request *req,
+		       struct dma_allocation *record)
+{
+	struct dma_request quick = *req;
+
+	if (get_order(req->size) > MAX_PAGE_ORDER ||
+	    dma_memory_cannot_prepare(req))
+		return false;
+	if (get_order(req->size))
+		quick.gfp &= ~__GFP_DIRECT_RECLAIM;
+	return !dma_pages_take(&quick, record);
 }
 
 static int iommu_alloc(const struct dma_request *req,
 		       struct dma_allocation *record)
 {
-	record->cpu_addr = iommu_dma_alloc(req->dev, req->size,
-					   &record->dma_addr,
-					   req->gfp | __GFP_NOWARN,
-					   req->attrs);
-	if (!record->cpu_addr)
+	struct iommu_dma_scatter *scatter;
+
+	record->priv = NULL;
+	if (take_piece(req, record))
+		return 0;
+	scatter = iommu_dma_alloc_scatter(req->dev, req->size,
+					  &record->cpu_addr, &record->dma_addr,
+					  req->gfp, req->attrs);
+	if (!scatter)
 		return -ENOMEM;
+	record->priv = scatter;
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
 			DMA_DONE_ADDRESSED;
 	return 0;
@@ -35,8 +66,10 @@ static int iommu_alloc(const struct dma_request *req,
 
 static void iommu_free(struct dma_allocation *record)
 {
-	iommu_dma_free(record->dev, record->size, record->cpu_addr,
-		       record->dma_addr, record->attrs);
+	if (record->priv)
+		iommu_dma_free_scatter(record->dev, record->priv);
+	else
+		dma_pages_give(record);
 }
 
 static void iommu_explain(const struct dma_request *req, struct seq_buf *text)

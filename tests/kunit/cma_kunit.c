@@ -377,22 +377,7 @@ static void cma_bridge_test(struct kunit *test)
 {
 	struct dma_cma_area *area = own_area(test);
 	struct device *dev = device_with_area(test, "dev", area);
-	long used = atomic_long_read(&area->used);
 	struct page *page;
-
-	page = dma_alloc_contiguous(dev, 3 * PAGE_SIZE - 1, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used + 3 * PAGE_SIZE);
-	dma_free_contiguous(dev, page, 3 * PAGE_SIZE - 1);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used);
-
-	/* What is from no area goes back to where it is from */
-	KUNIT_EXPECT_NULL(test, dma_alloc_contiguous(dev, SZ_8K, GFP_ATOMIC));
-	page = alloc_pages(GFP_KERNEL, 1);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_FALSE(test, dma_cma_release(page, SZ_8K));
-	dma_free_contiguous(dev, page, SZ_8K);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used);
 
 	page = dma_alloc_from_contiguous(dev, 5, 3, true);
 	KUNIT_ASSERT_NOT_NULL(test, page);

@@ -181,35 +181,14 @@ static void prepare_free_wrong_test(struct kunit *test)
 }
 
 #ifdef CONFIG_DMA_CMA
-static long used(void)
-{
-	return atomic_long_read(&dma_cma_default()->used);
-}
-
 /* The old names, for those who keep no record */
 static void prepare_cma_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
 	struct page *page;
-	long was_used;
 
 	if (!dma_cma_default())
 		kunit_skip(test, "there is no CMA area");
-	was_used = used();
-	page = dma_alloc_contiguous(dev, SZ_64K, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, used(), was_used + SZ_64K);
-	dma_free_contiguous(dev, page, SZ_64K);
-	KUNIT_EXPECT_EQ(test, used(), was_used);
-
-	/* Where an area does not serve, the caller looks elsewhere... */
-	KUNIT_EXPECT_NULL(test, dma_alloc_contiguous(dev, SZ_4K, GFP_KERNEL));
-	KUNIT_EXPECT_NULL(test, dma_alloc_contiguous(dev, SZ_64K, GFP_ATOMIC));
-	/* ...and gives all back to the same function. */
-	page = alloc_pages(GFP_KERNEL, 1);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	dma_free_contiguous(dev, page, SZ_8K);
-
 	page = dma_alloc_from_contiguous(dev, 16, 4, false);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(page_to_pfn(page), 16));

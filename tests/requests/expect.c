@@ -131,12 +131,16 @@ static void expect_noncoherent(const struct run *run, const struct test_device *
 	e->may_come_late = true;
 }
 
-/* Uncached memory at once is the atomic pools' business here too. */
+/* What may not sleep is one piece from those that have it ready, and mapped. */
 static void expect_iommu(const struct test_device *t, const struct request *rq,
 			 struct expectation *e)
 {
-	serve(e, "iommu", (struct place){});
-	e->may_come_late = rq->is_atomic && !dev_is_dma_coherent(t->dev);
+	if (!rq->is_atomic)
+		return serve(e, "iommu", (struct place){});
+	if (dev_is_dma_coherent(t->dev))
+		return serve(e, "pages", (struct place){});
+	serve(e, "atomic pool", (struct place){});
+	e->may_come_late = true;
 }
 
 /**

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/dma/shadow: who copies, and a switch for each device.
+ *
+ * Reading gives a line for each domain with shadow pages.  Writing
+ * "DEVICE 0" or "DEVICE 1" chooses for one device of the platform or PCI bus.
+ *
+ * Locks: domains_mutex; taken with the group's mutex held, so nothing that
+ * takes that is called under it.
+ */
+#include <linux/amba/bus.h>
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/pci.h>
+#include <linux/platform_device.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "domain.h"
+#include "shadow.h"
+
+static DEFINE_MUTEX(domains_mutex);
+static LIST_HEAD(domains);
+
+/**
+ * dma_domain_list - let people see a domain
+ * @cookie: the domain, which is set up
+ * @dev: its first device
+ *
+ * Context: may sleep.
+ */
+void dma_domain_list(struct iommu_dma_cookie *cookie, struct device *dev)
+{
+	cookie->group_id = iommu_group_id(dev->iommu_group);
+	mutex_lock(&domains_mutex);
+	list_add_tail(&cookie->link, &domains);
+	mutex_unlock(&domains_mutex);
+}
+
+/**
+ * dma_domain_unlist - end that
+ * @cookie: the domain; it need not be in the list
+ *
+ * Context: may sleep.
+ */
+void dma_domain_unlist(struct iommu_dma_cookie *cookie)
+{
+	mutex_lock(&domains_mutex);
+	list_del_init(&cookie->link);
+	mutex_unlock(&domains_mutex);
+}
+
+static int shadow_show(struct seq_file *seq, void *unused)
+{
+	struct iommu_dma_cookie *cookie;
+
+	seq_puts(seq, "group   slots slot-bytes  in-use    peak     mapped\n");
+	mutex_lock(&domains_mutex);
+	list_for_each_entry(cookie, &domains, link) {
+		struct dma_shadow *shadow = READ_ONCE(cookie->shadow);
+		struct dma_shadow_figures all;
+
+		if (!shadow)
+			continue;
+		all = dma_shadow_figures(shadow);
+		seq_printf(seq, "%5d %7u %10zu %7u %7u %10lu\n",
+			   cookie->group_id, all.nr_slots, all.slot_size,
+			   all.nr_used, all.peak, all.mapped);
+	}
+	mutex_unlock(&domains_mutex);
+	return 0;
+}
+
+static int shadow_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, shadow_show, NULL);
+}
+
+static struct device *find_device(const char *name)
+{
+	struct device *dev = NULL;
+
+	if (IS_ENABLED(CONFIG_PCI))
+		dev = bus_find_device_by_name(&pci_bus_type, NULL, name);
+	if (IS_ENABLED(CONFIG_ARM_AMBA) && !dev)
+		dev = bus_find_device_by_name(&amba_bustype, NULL, name);
+	return dev ?: bus_find_device_by_name(&platform_bus_type, NULL, name);
+}
+
+static ssize_t shadow_write(struct file *file, const char __user *from,
+			    size_t size, loff_t *pos)
+{
+	char line[64], name[64];
+	struct device *dev;
+	int is_on, err;
+
+	if (size >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, from, size))
+		return -EFAULT;
+	line[size] = '\0';
+	if (sscanf(line, "%63s %d", name, &is_on) != 2 || is_on < 0 ||
+	    is_on > 1) {
+		pr_err("dma: shadow: '%s': expected \"DEVICE 0\" or \"DEVICE 1\"\n",
+		       strim(line));
+		return -EINVAL;
+	}
+	dev = find_device(name);
+	if (!dev) {
+		pr_err("dma: shadow: %s: no such PCI or platform device\n", name);
+		return -ENODEV;
+	}
+	err = dma_shadow_switch(dev, is_on);
+	if (err)
+		dev_err(dev, "no shadow pages for it: %s (error %d)\n",
+			err == -EOPNOTSUPP ? "its IOMMU domain is lazy" :
+			err == -ENODEV ? "its DMA goes through no IOMMU" :
+			"no memory", err);
+	put_device(dev);
+	return err ?: size;
+}
+
+static const struct file_operations shadow_fops = {
+	.owner		= THIS_MODULE,
+	.open		= shadow_open,
+	.read		= seq_read,
+	.write		= shadow_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+static int __init make_file(void)
+{
+	struct dentry *dir = debugfs_lookup("dma", NULL);
+
+	if (!dir)
+		return 0;
+	debugfs_create_file("shadow", 0600, dir, NULL, &shadow_fops);
+	dput(dir);
+	return 0;
+}
+late_initcall_sync(make_file);

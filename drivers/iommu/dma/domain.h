@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a domain that serves the DMA API keeps, and how it is mapped.
+ *
+ * struct iommu_dma_cookie hangs on domain->iova_cookie.  It is made with the
+ * domain, set up when the first device comes, and goes with the domain.
+ */
+#ifndef _DRIVERS_IOMMU_DMA_DOMAIN_H
+#define _DRIVERS_IOMMU_DMA_DOMAIN_H
+
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/iommu.h>
+#include <linux/jump_label.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+
+#include "space.h"
+
+struct dma_flush;
+struct dma_shadow;
+
+/**
+ * struct iommu_dma_cookie - the DMA API's part of a domain
+ * @domain: whose
+ * @space: its addresses; ready if @is_ready
+ * @flush: where unmapped addresses wait for an invalidation; NULL: strict.
+ *	Set once, while mappings come and go.
+ * @shadow: pages that small buffers are copied through; NULL: none
+ * @msi_pages: (s) doorbells that are mapped
+ * @msi_next: (s) the next address for one, if @is_msi_only
+ * @identities: (s) what is mapped at its physical address
+ * @setup: protects what is marked (s), and the set-up itself
+ * @is_msi_only: the domain is mapped by its owner but for the doorbells
+ * @is_flush_slow: (s) an invalidation is so expensive that all CPUs share it
+ * @is_ready: @space is initialized
+ * @link: in the list of domains that people see
+ * @group_id: of the group whose domain this is
+ */
+struct iommu_dma_cookie {
+	struct iommu_domain	*domain;
+	struct dma_space	space;
+	struct dma_flush	*flush;
+	struct dma_shadow	*shadow;
+	struct list_head	msi_pages;
+	dma_addr_t		msi_next;
+	struct list_head	identities;
+	struct mutex		setup;	/* protects (s) */
+	bool			is_msi_only;
+	bool			is_flush_slow;
+	bool			is_ready;
+	struct list_head	link;
+	int			group_id;
+};
+
+/**
+ * struct dma_io_range - a mapping on its way to its end
+ * @gather: what the IOMMU has to forget
+ * @flush: where it waits for that; NULL: it does not wait
+ */
+struct dma_io_range {
+	struct iommu_iotlb_gather	gather;
+	struct dma_flush		*flush;
+};
+
+/* In a kernel that follows a crash, devices are attached at first use. */
+DECLARE_STATIC_KEY_FALSE(dma_domain_attaches_late);
+
+/* The domain of a device whose dma_iommu is set; NULL if it can't be attached. */
+static __always_inline struct iommu_dma_cookie *dma_domain_of(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+
+	if (static_branch_unlikely(&dma_domain_attaches_late) &&
+	    iommu_deferred_attach(dev, domain))
+		return NULL;
+	return domain->iova_cookie;
+}
+
+/* The same for a device that has mappings already. */
+static __always_inline struct iommu_dma_cookie *
+dma_domain_serving(struct device *dev)
+{
+	return iommu_get_dma_domain(dev)->iova_cookie;
+}
+
+/* Are caches to be maintained for a mapping of this device? */
+static __always_inline bool dma_dev_must_flush(struct device *dev,
+					       unsigned long attrs)
+{
+	return !(dev_is_dma_coherent(dev) || (attrs & DMA_ATTR_SKIP_CPU_SYNC));
+}
+
+static inline size_t dma_domain_granule(const struct iommu_dma_cookie *cookie)
+{
+	return 1UL << cookie->space.shift;
+}
+
+static inline size_t dma_domain_offset(const struct iommu_dma_cookie *cookie,
+				       phys_addr_t address)
+{
+	return address & (dma_domain_granule(cookie) - 1);
+}
+
+static inline size_t dma_domain_align(const struct iommu_dma_cookie *cookie,
+				      size_t size)
+{
+	return ALIGN(size, dma_domain_granule(cookie));
+}
+
+/* Does the device see memory that it is trusted not to abuse? */
+static inline bool dma_dev_is_untrusted(struct device *dev)
+{
+	return dev_is_pci(dev) && to_pci_dev(dev)->untrusted;
+}
+
+/* reserved.c */
+int dma_reserve_for(struct iommu_dma_cookie *cookie, struct device *dev);
+
+/* msi.c */
+int dma_msi_map_identity(struct iommu_dma_cookie *cookie, phys_addr_t start,
+			 phys_addr_t end);
+void dma_msi_release(struct iommu_dma_cookie *cookie);
+
+/* identity.c */
+void dma_identity_release(struct iommu_dma_cookie *cookie);
+
+/* debugfs.c */
+#ifdef CONFIG_DEBUG_FS
+void dma_domain_list(struct iommu_dma_cookie *cookie, struct device *dev);
+void dma_domain_unlist(struct iommu_dma_cookie *cookie);
+#else
+static inline void dma_domain_list(struct iommu_dma_cookie *cookie,
+				   struct device *dev)
+{
+}
+
+static inline void dma_domain_unlist(struct iommu_dma_cookie *cookie)
+{
+}
+#endif
+
+/* map.c */
+int dma_io_prot(struct device *dev, enum dma_data_direction dir,
+		unsigned long attrs);
+dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie, struct device *dev,
+		      size_t size, u64 mask);
+void dma_io_put(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size);
+int dma_io_set(struct iommu_domain *domain, dma_addr_t addr, phys_addr_t phys,
+	       size_t size, int prot, gfp_t gfp);
+int dma_io_set_done(struct iommu_domain *domain, dma_addr_t addr, size_t size);
+void dma_io_begin(struct iommu_dma_cookie *cookie, struct dma_io_range *range);
+void dma_io_clear_part(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		       size_t size, struct dma_io_range *range);
+void dma_io_end(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size,
+		struct dma_io_range *range);
+void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		  size_t size);
+dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
+		      phys_addr_t phys, size_t size, int prot, u64 mask);
+void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		  size_t size);
+
+#endif /* _DRIVERS_IOMMU_DMA_DOMAIN_H */

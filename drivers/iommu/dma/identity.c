@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that a device behind an IOMMU sees at its physical address.
+ *
+ * A device pool is memory that a device was given by the firmware, often since
+ * something else (a remote processor, a boot loader) talks with it by the same
+ * addresses.  So it is mapped at these, once and as a whole, when the pool is
+ * bound.  Devices of one group share a domain, and the mapping.
+ *
+ * Locks: cookie->setup (sleeps).
+ * Invariant: while an identity is on the list, its addresses are claimed and
+ * mapped.
+ */
+#include <linux/dma-direct.h>
+#include <linux/iommu-dma.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+
+/**
+ * struct dma_identity - memory mapped at its own address
+ * @link: in cookie->identities
+ * @phys: physical and I/O address
+ * @size: in bytes
+ * @nr_users: how many devices asked for it
+ */
+struct dma_identity {
+	struct list_head	link;
+	phys_addr_t		phys;
+	size_t			size;
+	unsigned int		nr_users;
+};
+
+static struct dma_identity *__find(struct iommu_dma_cookie *cookie,
+				   phys_addr_t phys, size_t size)
+{
+	struct dma_identity *identity;
+
+	lockdep_assert_held(&cookie->setup);
+
+	list_for_each_entry(identity, &cookie->identities, link)
+		if (identity->phys == phys && identity->size == size)
+			return identity;
+	return NULL;
+}
+
+static int claim_and_map(struct iommu_dma_cookie *cookie,
+			 const struct dma_identity *identity)
+{
+	unsigned int shift = cookie->space.shift;
+	phys_addr_t last = identity->phys + identity->size - 1;
+	int err;
+
+	err = dma_space_claim(&cookie->space, identity->phys >> shift,
+			      last >> shift);
+	if (err)
+		return err;
+	err = iommu_map(cookie->domain, identity->phys, identity->phys,
+			identity->size, IOMMU_READ | IOMMU_WRITE | IOMMU_NOEXEC,
+			GFP_KERNEL);
+	if (err)
+		dma_space_unclaim(&cookie->space, identity->phys >> shift);
+	return err;
+}
+
+static int __map(struct iommu_dma_cookie *cookie, phys_addr_t phys, size_t size)
+{
+	struct dma_identity *identity = __find(cookie, phys, size);
+	int err;
+
+	if (identity) {
+		identity->nr_users++;
+		return 0;
+	}
+	identity = kmalloc(sizeof(*identity), GFP_KERNEL);
+	if (!identity)
+		return -ENOMEM;
+	identity->phys = phys;
+	identity->size = size;
+	identity->nr_users = 1;
+	err = claim_and_map(cookie, identity);
+	if (err)
+		kfree(identity);
+	else
+		list_add(&identity->link, &cookie->identities);
+	return err;
+}
+
+static bool is_translatable(const struct iommu_domain *domain,
+			    phys_addr_t phys, size_t size)
+{
+	return !domain->geometry.force_aperture ||
+	       (phys >= domain->geometry.aperture_start &&
+		phys + (size - 1) <= domain->geometry.aperture_end);
+}
+
+/**
+ * iommu_dma_map_identity - let a device see memory at its physical address
+ * @dev: the device, behind an IOMMU
+ * @phys: physical address of the memory
+ * @size: in bytes; both multiples of the IOMMU's smallest page
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL for an alignment that the IOMMU can't map; -ERANGE if
+ * device or IOMMU can't issue or translate these addresses; -EBUSY if they are
+ * in use or reserved; -ENOMEM.
+ */
+int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size)
+{
+	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
+	u64 last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	int err;
+
+	if (!cookie)
+		return -ENODEV;
+	if (dma_domain_offset(cookie, phys | size))
+		return -EINVAL;
+	if (!is_translatable(cookie->domain, phys, size) ||
+	    phys + (size - 1) > last)
+		return -ERANGE;
+
+	mutex_lock(&cookie->setup);
+	err = __map(cookie, phys, size);
+	mutex_unlock(&cookie->setup);
+	return err;
+}
+
+/**
+ * iommu_dma_unmap_identity - end that
+ * @dev: the device
+ * @phys: as mapped
+ * @size: as mapped, in bytes
+ *
+ * Context: may sleep.
+ */
+void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys, size_t size)
+{
+	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
+	struct dma_identity *identity;
+
+	mutex_lock(&cookie->setup);
+	identity = __find(cookie, phys, size);
+	if (!WARN_ON(!identity) && !--identity->nr_users) {
+		iommu_unmap(cookie->domain, phys, size);
+		dma_space_unclaim(&cookie->space, phys >> cookie->space.shift);
+		list_del(&identity->link);
+		kfree(identity);
+	}
+	mutex_unlock(&cookie->setup);
+}
+
+/**
+ * dma_identity_release - forget all of them
+ * @cookie: the domain, at its end
+ *
+ * Context: may sleep.
+ */
+void dma_identity_release(struct iommu_dma_cookie *cookie)
+{
+	struct dma_identity *identity, *next;
+
+	list_for_each_entry_safe(identity, next, &cookie->identities, link)
+		kfree(identity);
+}
