@@ -86,9 +86,8 @@ struct dma_shadow_bank {
  * struct dma_shadow - the slots of a domain
  * @window: their I/O addresses
  * @cookie: the domain
- * @prot: of all slots
- * @is_coherent: devices that see the CPU's caches may use the slots; else only
- *	those that do not
+ * @prot: of all slots, since the first was needed; 0: not yet.  Whether a
+ *	device is coherent is not known yet when its domain is set up.
  * @slot_shift: a slot has 2^slot_shift bytes
  * @bank_shift: a bank has 2^bank_shift slots
  * @nr_banks: a power of two
@@ -100,7 +99,6 @@ struct dma_shadow {
 	struct dma_shadow_window	window;
 	struct iommu_dma_cookie		*cookie;
 	int				prot;
-	bool				is_coherent;
 	unsigned int			slot_shift;
 	unsigned int			bank_shift;
 	unsigned int			nr_banks;
@@ -177,7 +175,6 @@ static bool give_memory(struct dma_shadow *shadow, unsigned int nr)
 		return false;
 	}
 	slot->cpu_addr = page_address(page);
-	slot->phys = PHYS_ADDR_MAX;
 	return true;
 }
 
@@ -332,6 +329,19 @@ static size_t offset_for(const struct dma_shadow *shadow, phys_addr_t phys,
 	return offset + size <= slot_size(shadow) ? offset : 0;
 }
 
+/*
+ * Slots are mapped for devices that see the CPU's caches, or for those that do
+ * not, as the first device of the group wants it.
+ */
+static bool has_right_prot(struct dma_shadow *shadow, struct device *dev)
+{
+	int prot = dma_io_prot(dev, DMA_BIDIRECTIONAL, 0);
+
+	if (likely(READ_ONCE(shadow->prot) == prot))
+		return true;
+	return !cmpxchg(&shadow->prot, 0, prot);
+}
+
 /**
  * dma_shadow_map - hand a small buffer to a device through a slot
  * @shadow: the slots
@@ -353,8 +363,7 @@ dma_addr_t dma_shadow_map(struct dma_shadow *shadow, struct device *dev,
 	struct dma_shadow_slot *slot;
 	int nr;
 
-	if (unlikely(((offset ^ phys) & kept) ||
-		     shadow->is_coherent != dev_is_dma_coherent(dev)))
+	if (unlikely(((offset ^ phys) & kept) || !has_right_prot(shadow, dev)))
 		return DMA_MAPPING_ERROR;
 	if (unlikely(shadow->window.base + shadow->window.size - 1 >
 		     min_not_zero(*dev->dma_mask, dev->bus_dma_limit)))
@@ -371,6 +380,14 @@ dma_addr_t dma_shadow_map(struct dma_shadow *shadow, struct device *dev,
 				    dir);
 	dma_reset_need_sync(dev);
 	return slot_addr(shadow, nr) + offset;
+}
+
+/* Has a buffer this slot?  If not, say so. */
+static bool is_mapped(const struct dma_shadow *shadow, unsigned int nr,
+		      dma_addr_t addr)
+{
+	return !WARN_ONCE(shadow->slots[nr].phys == PHYS_ADDR_MAX,
+			  "shadow page at %pad, which is not mapped\n", &addr);
 }
 
 /**
@@ -391,7 +408,7 @@ void dma_shadow_to_cpu(struct dma_shadow *shadow, struct device *dev,
 	size_t offset = addr - slot_addr(shadow, nr);
 	struct dma_shadow_slot *slot = &shadow->slots[nr];
 
-	if (dir == DMA_TO_DEVICE)
+	if (dir == DMA_TO_DEVICE || !is_mapped(shadow, nr, addr))
 		return;
 	if (!dev_is_dma_coherent(dev)) {
 		dma_cache_to_cpu_begin();
@@ -419,6 +436,8 @@ void dma_shadow_to_device(struct dma_shadow *shadow, struct device *dev,
 	size_t offset = addr - slot_addr(shadow, nr);
 	struct dma_shadow_slot *slot = &shadow->slots[nr];
 
+	if (!is_mapped(shadow, nr, addr))
+		return;
 	copy(slot->phys + offset, slot->cpu_addr + offset, size, true);
 	if (!dev_is_dma_coherent(dev))
 		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
@@ -442,8 +461,7 @@ void dma_shadow_unmap(struct dma_shadow *shadow, struct device *dev,
 {
 	unsigned int nr = slot_nr(shadow, addr);
 
-	if (WARN_ONCE(shadow->slots[nr].phys == PHYS_ADDR_MAX,
-		      "unmapping %pad, which is not mapped\n", &addr))
+	if (!is_mapped(shadow, nr, addr))
 		return;
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_shadow_to_cpu(shadow, dev, addr, size, dir);
@@ -487,6 +505,8 @@ static int make_banks(struct dma_shadow *shadow)
 	if (!shadow->banks || !shadow->slots)
 		return -ENOMEM;
 
+	for (unsigned int nr = 0; nr < nr_slots; nr++)
+		shadow->slots[nr].phys = PHYS_ADDR_MAX;
 	for (unsigned int i = 0; i < shadow->nr_banks; i++) {
 		struct dma_shadow_bank *bank = &shadow->banks[i];
 		unsigned int first = i << shadow->bank_shift;
@@ -524,8 +544,6 @@ static struct dma_shadow *make_shadow(struct iommu_dma_cookie *cookie,
 	if (!shadow)
 		return NULL;
 	shadow->cookie = cookie;
-	shadow->is_coherent = dev_is_dma_coherent(dev);
-	shadow->prot = dma_io_prot(dev, DMA_BIDIRECTIONAL, 0);
 	size = max3(roundup_pow_of_two(limit), (size_t)PAGE_SIZE,
 		    dma_domain_granule(cookie));
 	shadow->slot_shift = ilog2(size);
