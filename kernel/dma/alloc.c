@@ -116,24 +116,38 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	return record;
 }
 
-/* Memory with pages reaches a device behind an IOMMU by a mapping. */
+/* Memory reaches a device behind an IOMMU or ops by a mapping. */
 static int map_for_device(const struct dma_request *req,
 			  struct dma_allocation *record)
 {
-	record->dma_addr = DMA_MAPPING_ERROR;
-	if (IS_ENABLED(CONFIG_IOMMU_DMA) && req->route == DMA_ROUTE_IOMMU)
+	u16 bit = DMA_DONE_IO_MAPPED;
+
+	if (IS_ENABLED(CONFIG_IOMMU_DMA) && req->route == DMA_ROUTE_IOMMU) {
 		record->dma_addr = iommu_dma_map_memory(req->dev, record->phys,
 							record->size, req->dir,
 							req->attrs);
+	} else {
+		record->dma_addr = dma_ops_map_page(req->dev,
+						    dma_record_page(record), 0,
+						    record->size, req->dir,
+						    DMA_ATTR_SKIP_CPU_SYNC);
+		record->attrs = req->dir;
+		bit = DMA_DONE_OPS_MAPPED;
+	}
 	if (record->dma_addr == DMA_MAPPING_ERROR)
 		return -ENOMEM;
-	record->done |= DMA_DONE_IO_MAPPED;
+	record->done |= bit;
 	return 0;
 }
 
 static void unmap_for_device(struct dma_allocation *record)
 {
-	if (IS_ENABLED(CONFIG_IOMMU_DMA))
+	enum dma_data_direction dir = record->attrs;
+
+	if (record->done & DMA_DONE_OPS_MAPPED)
+		dma_ops_unmap_page(record->dev, record->dma_addr, record->size,
+				   dir, DMA_ATTR_SKIP_CPU_SYNC);
+	else if (IS_ENABLED(CONFIG_IOMMU_DMA))
 		iommu_dma_unmap_memory(record->dev, record->dma_addr,
 				       record->size);
 }
@@ -170,7 +184,7 @@ static int finish(const struct dma_request *req, struct dma_allocation *record)
 /* Walk the bits backwards.  The record is as new after that. */
 static void undo(struct dma_allocation *record)
 {
-	if (record->done & DMA_DONE_IO_MAPPED)
+	if (record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED))
 		unmap_for_device(record);
 	if (!dma_memory_restore(record)) {
 		pr_err("dma: %s: %zu bytes at %pa from %s lost: they cannot be encrypted again\n",

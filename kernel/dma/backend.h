@@ -63,6 +63,7 @@ struct dma_request {
 #define DMA_DONE_ZEROED		BIT(5)
 #define DMA_DONE_ADDRESSED	BIT(6)	/* dma_addr is right for the device */
 #define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps phys through an IOMMU */
+#define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
 
 #define DMA_HOLDER_NAME		24
 

@@ -430,6 +430,8 @@ static const char *atomic_pool_decline(const struct dma_request *req)
 		return "the request may sleep";
 	if (!needs_work)
 		return "pages need no preparation";
+	if (req->route == DMA_ROUTE_OPS)
+		return "external ops map pages alone";
 	/* A page that the caller treats as cached must not be a remapped one. */
 	if (dma_request_wants_page(req) && IS_ENABLED(CONFIG_DMA_DIRECT_REMAP))
 		return "the caller wants cacheable pages";

@@ -22,6 +22,7 @@
 #include <linux/vmalloc.h>
 
 #include "domain.h"
+#include "map.h"
 
 /**
  * struct iommu_dma_scatter - scattered pages that a device sees in one row
@@ -147,14 +148,14 @@ static int map_pieces(struct iommu_dma_cookie *cookie,
 	for_each_sgtable_sg(&scatter->sgt, sg, i) {
 		size_t size = dma_domain_align(cookie, sg->length);
 
-		err = dma_io_set(cookie->domain, addr + done, sg_phys(sg),
+		err = dma_io_set(cookie, addr + done, sg_phys(sg),
 				 size, prot, GFP_KERNEL);
 		if (err)
 			break;
 		done += size;
 	}
 	if (!err)
-		err = dma_io_set_done(cookie->domain, addr, done);
+		err = dma_io_set_done(cookie, addr, done);
 	if (err && done)
 		dma_io_clear(cookie, addr, done);
 	return err;

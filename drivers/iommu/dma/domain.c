@@ -142,6 +142,22 @@ static int check_windows(struct iommu_domain *domain, struct device *dev)
 	return -EFAULT;
 }
 
+/* A granule counts if all of its bytes can be translated. */
+static unsigned long last_granule(const struct iommu_domain *domain,
+				  unsigned int shift)
+{
+	u64 last = domain->geometry.force_aperture ?
+		   ((domain->geometry.aperture_end + 1) >> shift) - 1 : U64_MAX;
+
+	return min_t(u64, last, min_t(u64, ULONG_MAX - 1, U64_MAX >> shift));
+}
+
+static size_t second_size(unsigned long sizes)
+{
+	sizes &= sizes - 1;
+	return sizes ? sizes & -sizes : SIZE_MAX;
+}
+
 static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 {
 	struct iommu_domain *domain = cookie->domain;
@@ -162,6 +178,10 @@ static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 	err = dma_space_init(&cookie->space, shift, first);
 	if (err)
 		return err;
+	cookie->last = last_granule(domain, shift);
+	cookie->second_size = second_size(domain->pgsize_bitmap);
+	cookie->can_defer = device_iommu_capable(dev,
+						 IOMMU_CAP_DEFERRED_FLUSH);
 	cookie->is_ready = true;
 	dma_domain_list(cookie, dev);
 	return 0;

@@ -24,6 +24,9 @@ struct dma_shadow;
  * struct iommu_dma_cookie - the DMA API's part of a domain
  * @domain: whose
  * @space: its addresses; ready if @is_ready
+ * @last: the last granule that can be translated
+ * @second_size: the second smallest page size of the IOMMU, in bytes
+ * @can_defer: its driver takes invalidations that are put off
  * @flush: where unmapped addresses wait for an invalidation; NULL: strict.
  *	Set once, while mappings come and go.
  * @shadow: pages that small buffers are copied through; NULL: none
@@ -40,6 +43,9 @@ struct dma_shadow;
 struct iommu_dma_cookie {
 	struct iommu_domain	*domain;
 	struct dma_space	space;
+	unsigned long		last;
+	size_t			second_size;
+	bool			can_defer;
 	struct dma_flush	*flush;
 	struct dma_shadow	*shadow;
 	struct list_head	msi_pages;
@@ -51,16 +57,6 @@ struct iommu_dma_cookie {
 	bool			is_ready;
 	struct list_head	link;
 	int			group_id;
-};
-
-/**
- * struct dma_io_range - a mapping on its way to its end
- * @gather: what the IOMMU has to forget
- * @flush: where it waits for that; NULL: it does not wait
- */
-struct dma_io_range {
-	struct iommu_iotlb_gather	gather;
-	struct dma_flush		*flush;
 };
 
 /* In a kernel that follows a crash, devices are attached at first use. */
@@ -139,26 +135,5 @@ static inline void dma_domain_unlist(struct iommu_dma_cookie *cookie)
 {
 }
 #endif
-
-/* map.c */
-int dma_io_prot(struct device *dev, enum dma_data_direction dir,
-		unsigned long attrs);
-dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie, struct device *dev,
-		      size_t size, u64 mask);
-void dma_io_put(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size);
-int dma_io_set(struct iommu_domain *domain, dma_addr_t addr, phys_addr_t phys,
-	       size_t size, int prot, gfp_t gfp);
-int dma_io_set_done(struct iommu_domain *domain, dma_addr_t addr, size_t size);
-void dma_io_begin(struct iommu_dma_cookie *cookie, struct dma_io_range *range);
-void dma_io_clear_part(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		       size_t size, struct dma_io_range *range);
-void dma_io_end(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size,
-		struct dma_io_range *range);
-void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		  size_t size);
-dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
-		      phys_addr_t phys, size_t size, int prot, u64 mask);
-void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		  size_t size);
 
 #endif /* _DRIVERS_IOMMU_DMA_DOMAIN_H */

@@ -33,6 +33,7 @@
 #include "../iommu-pages.h"
 #include "domain.h"
 #include "flush.h"
+#include "map.h"
 
 #define CPU_QUEUE_LENGTH	256
 #define CPU_QUEUE_MS		10

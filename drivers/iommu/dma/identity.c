@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "domain.h"
+#include "flush.h"
 
 /**
  * struct dma_identity - memory mapped at its own address
@@ -52,6 +53,9 @@ static int claim_and_map(struct iommu_dma_cookie *cookie,
 	phys_addr_t last = identity->phys + identity->size - 1;
 	int err;
 
+	/* What waits for a flush is free, and has to show it. */
+	if (READ_ONCE(cookie->flush))
+		dma_flush_all(cookie->flush);
 	err = dma_space_claim(&cookie->space, identity->phys >> shift,
 			      last >> shift);
 	if (err)

@@ -19,6 +19,7 @@
 #include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
+#include "map.h"
 
 /**
  * dma_iova_try_alloc - get a range of I/O addresses
@@ -126,7 +127,7 @@ int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 	}
 	if (dma_dev_must_flush(dev, attrs))
 		dma_cache_to_device(phys, size, dir);
-	return dma_io_set(cookie->domain, addr - inner, phys - inner,
+	return dma_io_set(cookie, addr - inner, phys - inner,
 			  dma_domain_align(cookie, inner + size),
 			  dma_io_prot(dev, dir, attrs), GFP_ATOMIC);
 }
@@ -150,7 +151,7 @@ int dma_iova_sync(struct device *dev, struct dma_iova_state *state,
 	dma_addr_t addr = state->addr + offset;
 	size_t inner = dma_domain_offset(cookie, addr);
 
-	return dma_io_set_done(cookie->domain, addr - inner,
+	return dma_io_set_done(cookie, addr - inner,
 			       dma_domain_align(cookie, inner + size));
 }
 EXPORT_SYMBOL_GPL(dma_iova_sync);
@@ -202,12 +203,14 @@ void dma_iova_unlink(struct device *dev, struct dma_iova_state *state,
 		     unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct dma_io_range range = {};
+	struct dma_io_range range;
 
 	if (!is_part(cookie, dev, state, offset, size))
 		return;
 	/* The addresses may be linked again at once: nothing can be put off. */
-	iommu_iotlb_gather_init(&range.gather);
+	dma_io_begin(cookie, &range);
+	range.flush = NULL;
+	range.gather.queued = false;
 	clear(dev, cookie, state->addr + offset, size, dir, attrs, &range);
 	iommu_iotlb_sync(cookie->domain, &range.gather);
 }

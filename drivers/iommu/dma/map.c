@@ -8,64 +8,23 @@
  * addresses back (strict), or let both wait in the flush queue (lazy).
  *
  * The driver of the IOMMU is called directly, page size by page size, so that
- * a list of many entries is told to the IOMMU once, and a single page costs
- * one call.
+ * a list of many entries is told to the IOMMU once, and a small buffer costs
+ * one call.  The way of a small buffer is in map.h; here is the rest.
  *
  * No locks of its own; the page tables have the IOMMU driver's.
  * Invariant: an address goes back only when no IOMMU can translate it any
  * more.
  */
 #include <linux/bits.h>
-#include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
-#include <linux/minmax.h>
-#include <trace/events/iommu.h>
 
-#include "../iommu-pages.h"
 #include "domain.h"
 #include "flush.h"
-
-/**
- * dma_io_prot - the protection of a mapping
- * @dev: the device
- * @dir: which way the data goes
- * @attrs: DMA_ATTR_*
- *
- * Context: any.
- * Return: IOMMU_*.
- */
-int dma_io_prot(struct device *dev, enum dma_data_direction dir,
-		unsigned long attrs)
-{
-	int prot = dev_is_dma_coherent(dev) ? IOMMU_CACHE : 0;
-
-	if (attrs & DMA_ATTR_PRIVILEGED)
-		prot |= IOMMU_PRIV;
-	if (dir != DMA_FROM_DEVICE)
-		prot |= IOMMU_READ;
-	if (dir != DMA_TO_DEVICE)
-		prot |= IOMMU_WRITE;
-	return prot;
-}
-
-/* The last granule that a device may be given. */
-static unsigned long last_granule(const struct iommu_dma_cookie *cookie,
-				  struct device *dev, u64 mask)
-{
-	const struct iommu_domain *domain = cookie->domain;
-	u64 last = min_not_zero(mask, dev->bus_dma_limit);
-
-	if (domain->geometry.force_aperture)
-		last = min_t(u64, last, domain->geometry.aperture_end);
-	/* The last one counts if all of its bytes may be used. */
-	if ((last + 1) & (dma_domain_granule(cookie) - 1))
-		last -= min_t(u64, last, dma_domain_granule(cookie));
-	return min_t(u64, last >> cookie->space.shift, ULONG_MAX - 1);
-}
+#include "map.h"
 
 /* Look again after all that may hide free addresses has been emptied. */
-static unsigned long get_with_effort(struct iommu_dma_cookie *cookie,
-				     unsigned long nr, unsigned long last)
+static unsigned long empty_and_get(struct iommu_dma_cookie *cookie,
+				   unsigned long nr, unsigned long last)
 {
 	struct dma_flush *flush = READ_ONCE(cookie->flush);
 
@@ -75,63 +34,34 @@ static unsigned long get_with_effort(struct iommu_dma_cookie *cookie,
 	return dma_space_get(&cookie->space, nr, last);
 }
 
-/*
- * PCI devices get addresses below 4 GiB while there are any: a wide mask does
- * not mean that all of its bits work, and short addresses make short packets.
- * The first time that there is none ends this for the device.
+/**
+ * dma_io_get_with_effort - get I/O addresses that are not at hand
+ * @cookie: the domain of @dev
+ * @dev: the device
+ * @nr: how many granules
+ * @last: the last granule that it can have
+ *
+ * The first time that a PCI device finds none below 4 GiB ends the preference
+ * for these.
+ *
+ * Context: any; takes long.
+ * Return: the first granule, or 0.
  */
-static unsigned long get_short(struct iommu_dma_cookie *cookie,
-			       struct device *dev, unsigned long nr,
-			       unsigned long last)
+unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
+				     struct device *dev, unsigned long nr,
+				     unsigned long last)
 {
-	unsigned long start, short_last = DMA_BIT_MASK(32) >> cookie->space.shift;
+	unsigned long short_last = DMA_BIT_MASK(32) >> cookie->space.shift;
+	unsigned long start;
 
-	if (last <= short_last || !dev->iommu->pci_32bit_workaround)
-		return 0;
-	start = dma_space_get(&cookie->space, nr, short_last) ?:
-		get_with_effort(cookie, nr, short_last);
-	if (!start) {
+	if (dev->iommu->pci_32bit_workaround && last > short_last) {
+		start = empty_and_get(cookie, nr, short_last);
+		if (start)
+			return start;
 		dev->iommu->pci_32bit_workaround = false;
 		dev_notice(dev, "no DMA address left below 4 GiB, using those above\n");
 	}
-	return start;
-}
-
-/**
- * dma_io_get - get I/O addresses for a device
- * @cookie: its domain
- * @dev: the device
- * @size: in bytes, a multiple of the granule
- * @mask: which addresses the device can issue
- *
- * Context: any.
- * Return: the first address, naturally aligned; 0 if there is none left.
- */
-dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie, struct device *dev,
-		      size_t size, u64 mask)
-{
-	unsigned long last = last_granule(cookie, dev, mask);
-	unsigned long nr = size >> cookie->space.shift;
-	unsigned long start = get_short(cookie, dev, nr, last);
-
-	if (!start)
-		start = dma_space_get(&cookie->space, nr, last) ?:
-			get_with_effort(cookie, nr, last);
-	return (dma_addr_t)start << cookie->space.shift;
-}
-
-/**
- * dma_io_put - give I/O addresses back that nothing translates
- * @cookie: the domain
- * @addr: the first
- * @size: in bytes, as got
- *
- * Context: any.
- */
-void dma_io_put(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
-{
-	dma_space_put(&cookie->space, addr >> cookie->space.shift,
-		      size >> cookie->space.shift);
+	return empty_and_get(cookie, nr, last);
 }
 
 /*
@@ -167,26 +97,25 @@ static size_t fitting_size(unsigned long sizes, u64 addr, u64 phys, size_t size,
 }
 
 /**
- * dma_io_set - set page table entries
- * @domain: the domain
+ * dma_io_set_sizes - set page table entries of several sizes
+ * @cookie: the domain
  * @addr: I/O address, a multiple of the granule
  * @phys: physical address, a multiple of the granule
  * @size: in bytes, a multiple of the granule
  * @prot: IOMMU_*
  * @gfp: for page tables
  *
- * dma_io_set_done() has to follow before the device may use them.
- *
  * Context: may sleep if @gfp allows.
  * Return: 0 or a negative error, with none of these entries set then.
  */
-int dma_io_set(struct iommu_domain *domain, dma_addr_t addr, phys_addr_t phys,
-	       size_t size, int prot, gfp_t gfp)
+int dma_io_set_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		     phys_addr_t phys, size_t size, int prot, gfp_t gfp)
 {
+	struct iommu_domain *domain = cookie->domain;
 	size_t done = 0;
 	int err = 0;
 
-	while (done < size) {
+	while (done < size && !err) {
 		size_t count, pgsize, mapped = 0;
 
 		pgsize = fitting_size(domain->pgsize_bitmap, addr + done,
@@ -197,38 +126,26 @@ int dma_io_set(struct iommu_domain *domain, dma_addr_t addr, phys_addr_t phys,
 						      &mapped) : -EINVAL;
 		/* It may have done a part before it failed. */
 		done += mapped;
-		if (unlikely(err))
-			break;
 	}
-	if (unlikely(err)) {
-		if (done)
-			iommu_unmap(domain, addr, done);
-		return err;
-	}
-	trace_map(addr, phys, size);
-	return 0;
+	if (unlikely(err && done))
+		iommu_unmap(domain, addr, done);
+	return err;
 }
 
 /**
- * dma_io_set_done - tell the IOMMU about entries that were set
- * @domain: the domain
- * @addr: I/O address
- * @size: in bytes
+ * dma_io_clear_sizes - clear page table entries of several sizes
+ * @cookie: the domain
+ * @addr: I/O address, a multiple of the granule
+ * @size: in bytes, a multiple of the granule
+ * @range: notes what the IOMMU has to forget
  *
  * Context: any.
- * Return: 0 or a negative error; the caller clears the entries then.
+ * Return: how many bytes were mapped before the first hole.
  */
-int dma_io_set_done(struct iommu_domain *domain, dma_addr_t addr, size_t size)
+size_t dma_io_clear_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+			  size_t size, struct dma_io_range *range)
 {
-	if (!domain->ops->iotlb_sync_map)
-		return 0;
-	return domain->ops->iotlb_sync_map(domain, addr, size);
-}
-
-/* Clear entries; returns how many bytes were mapped before the first hole. */
-static size_t clear_entries(struct iommu_domain *domain, dma_addr_t addr,
-			    size_t size, struct iommu_iotlb_gather *gather)
-{
+	struct iommu_domain *domain = cookie->domain;
 	size_t done = 0, cleared, count, pgsize;
 
 	while (done < size) {
@@ -236,69 +153,12 @@ static size_t clear_entries(struct iommu_domain *domain, dma_addr_t addr,
 				      addr + done, size - done, &count);
 		cleared = pgsize ? domain->ops->unmap_pages(domain, addr + done,
 							    pgsize, count,
-							    gather) : 0;
+							    &range->gather) : 0;
 		if (unlikely(!cleared))
 			break;
 		done += cleared;
 	}
-	trace_unmap(addr, size, done);
 	return done;
-}
-
-/**
- * dma_io_begin - begin to end a mapping of several parts
- * @cookie: the domain
- * @range: notes what the parts leave to be done
- *
- * Context: any.
- */
-void dma_io_begin(struct iommu_dma_cookie *cookie, struct dma_io_range *range)
-{
-	range->flush = READ_ONCE(cookie->flush);
-	iommu_iotlb_gather_init(&range->gather);
-	range->gather.queued = range->flush;
-}
-
-/**
- * dma_io_clear_part - clear the page table entries of one part
- * @cookie: the domain
- * @addr: I/O address
- * @size: in bytes; may be 0
- * @range: from dma_io_begin()
- *
- * Context: any.
- */
-void dma_io_clear_part(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		       size_t size, struct dma_io_range *range)
-{
-	size_t done;
-
-	if (unlikely(!size))
-		return;
-	done = clear_entries(cookie->domain, addr, size, &range->gather);
-	WARN_ONCE(done != size, "%zu of %zu bytes were mapped at %pad\n", done,
-		  size, &addr);
-}
-
-/**
- * dma_io_end - have cleared parts forgotten, and give the addresses back
- * @cookie: the domain
- * @addr: the first address of the whole range
- * @size: of the whole range, as got, in bytes
- * @range: from dma_io_begin()
- *
- * Context: any.
- */
-void dma_io_end(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size,
-		struct dma_io_range *range)
-{
-	if (range->flush) {
-		dma_flush_later(range->flush, addr, size,
-				&range->gather.freelist);
-		return;
-	}
-	iommu_iotlb_sync(cookie->domain, &range->gather);
-	dma_io_put(cookie, addr, size);
 }
 
 /**
@@ -324,11 +184,7 @@ void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
  */
 void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
 {
-	struct dma_io_range range;
-
-	dma_io_begin(cookie, &range);
-	dma_io_clear_part(cookie, addr, size, &range);
-	dma_io_end(cookie, addr, size, &range);
+	dma_io_unmap_one(cookie, addr, size);
 }
 
 /**
@@ -348,28 +204,5 @@ void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
 dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
 		      phys_addr_t phys, size_t size, int prot, u64 mask)
 {
-	size_t offset = dma_domain_offset(cookie, phys);
-	dma_addr_t addr;
-
-	size = dma_domain_align(cookie, size + offset);
-	if (dev_WARN_ONCE(dev, dma_get_min_align_mask(dev) >
-			       dma_domain_granule(cookie) - 1,
-			  "wants addresses aligned like its memory to %#x, the IOMMU keeps %#zx\n",
-			  dma_get_min_align_mask(dev),
-			  dma_domain_granule(cookie) - 1))
-		return DMA_MAPPING_ERROR;
-
-	addr = dma_io_get(cookie, dev, size, mask);
-	if (unlikely(!addr))
-		return DMA_MAPPING_ERROR;
-	if (unlikely(dma_io_set(cookie->domain, addr, phys - offset, size, prot,
-				GFP_ATOMIC))) {
-		dma_io_put(cookie, addr, size);
-		return DMA_MAPPING_ERROR;
-	}
-	if (unlikely(dma_io_set_done(cookie->domain, addr, size))) {
-		dma_io_unmap(cookie, addr, size);
-		return DMA_MAPPING_ERROR;
-	}
-	return addr + offset;
+	return dma_io_map_one(cookie, dev, phys, size, prot, mask);
 }

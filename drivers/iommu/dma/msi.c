@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 
 #include "domain.h"
+#include "map.h"
 
 /**
  * struct dma_msi_page - a page with a doorbell

@@ -27,12 +27,14 @@
 #include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
+#include "map.h"
 #include "shadow.h"
 
 /**
  * struct dma_sg_layout - where the entries of a list lie in its range
  * @granule_mask: of the IOMMU
- * @boundary_mask: no segment of the device crosses this
+ * @boundary_mask: no segment of the device crosses this; 0: the list is too
+ *	short for that
  * @max_seg: the device's largest segment, in bytes
  * @end: bytes of the range used up so far
  */
@@ -82,7 +84,6 @@ static struct dma_sg_layout new_layout(const struct iommu_dma_cookie *cookie,
 {
 	return (struct dma_sg_layout) {
 		.granule_mask	= dma_domain_granule(cookie) - 1,
-		.boundary_mask	= dma_get_seg_boundary(dev),
 		.max_seg	= dma_get_max_seg_size(dev),
 	};
 }
@@ -92,20 +93,33 @@ static struct dma_sg_layout new_layout(const struct iommu_dma_cookie *cookie,
  * is aligned to a power of two that holds it, so a place in it tells where
  * boundaries are.
  */
-static size_t place(struct dma_sg_layout *layout, phys_addr_t phys, size_t size)
+static __always_inline size_t
+place(struct dma_sg_layout *layout, phys_addr_t phys, size_t size)
 {
 	size_t offset = phys & layout->granule_mask;
 	size_t whole = (offset + size + layout->granule_mask) &
 		       ~layout->granule_mask;
-	size_t at = layout->end;
-	size_t left = (layout->boundary_mask - at) + 1;
+	size_t at = layout->end, left;
 
-	/* Bytes up to the next boundary; 0 where that is beyond size_t. */
-	left &= layout->boundary_mask;
-	if (left && left < offset + size)
-		at += left;
+	if (unlikely(layout->boundary_mask)) {
+		/* Bytes up to the next boundary; 0 if that is beyond size_t. */
+		left = ((layout->boundary_mask - at) + 1) &
+		       layout->boundary_mask;
+		if (left && left < offset + size)
+			at += left;
+	}
 	layout->end = at + whole;
 	return at;
+}
+
+/* The next of @left entries, inline; NULL behind the last. */
+static __always_inline struct scatterlist *next_of(struct scatterlist *sg,
+						   int left)
+{
+	if (left <= 0)
+		return NULL;
+	sg++;
+	return unlikely(sg_is_chain(sg)) ? sg_chain_ptr(sg) : sg;
 }
 
 /* Entries that the device reaches without the IOMMU. */
@@ -132,32 +146,34 @@ static int measure(struct device *dev, struct scatterlist *sgl, int nents,
 		   struct dma_sg_layout *layout)
 {
 	struct pci_p2pdma_map_state p2pdma = {};
+	struct dma_sg_layout at = *layout;
 	struct scatterlist *sg;
-	int i, err;
+	int left, err;
 
-	for_each_sg(sgl, sg, nents, i) {
-		size_t before = layout->end;
+	for (sg = sgl, left = nents; sg; sg = next_of(sg, --left)) {
+		size_t before = at.end;
 
 		err = sort_out(dev, &p2pdma, sg);
-		if (err)
+		if (unlikely(err))
 			return err;
 		if (sg_dma_is_bus_address(sg) || !sg->length)
 			continue;
-		place(layout, sg_phys(sg), sg->length);
-		if (unlikely(layout->end < before))
+		place(&at, sg_phys(sg), sg->length);
+		if (unlikely(at.end < before))
 			return -EINVAL;
 	}
+	layout->end = at.end;
 	return 0;
 }
 
 /* Map what is contiguous so far. */
-static int map_run(struct dma_sg_walk *walk)
+static __always_inline int map_run(struct dma_sg_walk *walk)
 {
 	int err;
 
 	if (!walk->run.size)
 		return 0;
-	err = dma_io_set(walk->cookie->domain, walk->base + walk->run.at,
+	err = dma_io_set(walk->cookie, walk->base + walk->run.at,
 			 walk->run.phys, walk->run.size, walk->prot,
 			 GFP_ATOMIC);
 	walk->run.size = err ? walk->run.size : 0;
@@ -165,7 +181,7 @@ static int map_run(struct dma_sg_walk *walk)
 }
 
 /* Add an entry of @size bytes at @at in the range to the run, or begin one. */
-static int extend_run(struct dma_sg_walk *walk, phys_addr_t phys, size_t at)
+static __always_inline int extend_run(struct dma_sg_walk *walk, phys_addr_t phys, size_t at)
 {
 	size_t offset = phys & walk->layout.granule_mask;
 	struct dma_sg_run *run = &walk->run;
@@ -188,8 +204,8 @@ static int extend_run(struct dma_sg_walk *walk, phys_addr_t phys, size_t at)
 	return 0;
 }
 
-static void begin_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
-			  dma_addr_t addr, size_t size)
+static __always_inline void begin_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
+					  dma_addr_t addr, size_t size)
 {
 	walk->segment = walk->segment ? sg_next(walk->segment) : sgl;
 	walk->nr_segments++;
@@ -198,20 +214,21 @@ static void begin_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
 }
 
 /* Can @size bytes at @start in the range be a part of the current segment? */
-static bool continues_segment(const struct dma_sg_walk *walk, size_t start,
-			      size_t size)
+static __always_inline bool
+continues_segment(const struct dma_sg_walk *walk, size_t start,
+		  size_t size)
 {
 	const struct dma_sg_layout *layout = &walk->layout;
 
 	return walk->segment && walk->segment_end == start &&
 	       !(start & layout->granule_mask) &&
-	       (start & layout->boundary_mask) &&
+	       (!layout->boundary_mask || (start & layout->boundary_mask)) &&
 	       sg_dma_len(walk->segment) + size <= layout->max_seg &&
 	       !sg_dma_is_bus_address(walk->segment);
 }
 
-static void add_to_segments(struct dma_sg_walk *walk, struct scatterlist *sgl,
-			    size_t start, size_t size)
+static __always_inline void add_to_segments(struct dma_sg_walk *walk, struct scatterlist *sgl,
+					    size_t start, size_t size)
 {
 	if (continues_segment(walk, start, size)) {
 		sg_dma_len(walk->segment) += size;
@@ -222,8 +239,8 @@ static void add_to_segments(struct dma_sg_walk *walk, struct scatterlist *sgl,
 	walk->segment_end = start + size;
 }
 
-static void add_bus_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
-			    struct scatterlist *sg)
+static __always_inline void add_bus_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
+					    struct scatterlist *sg)
 {
 	begin_segment(walk, sgl, sg_dma_address(sg), sg->length);
 	sg_dma_mark_bus_address(walk->segment);
@@ -231,12 +248,12 @@ static void add_bus_segment(struct dma_sg_walk *walk, struct scatterlist *sgl,
 }
 
 /* The second walk.  Returns 0, or a negative error with run.at mapped. */
-static int map_all(struct dma_sg_walk *walk, struct scatterlist *sgl, int nents)
+static __always_inline int map_all(struct dma_sg_walk *walk, struct scatterlist *sgl, int nents)
 {
 	struct scatterlist *sg;
-	int i, err;
+	int left, err;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = sgl, left = nents; sg; sg = next_of(sg, --left)) {
 		phys_addr_t phys = sg_phys(sg);
 		size_t length = sg->length, at;
 
@@ -282,6 +299,13 @@ static void forget_segments(struct scatterlist *sgl, int nents)
 	}
 }
 
+static void clear(struct iommu_dma_cookie *cookie, dma_addr_t first,
+		  dma_addr_t end, struct dma_io_range *range)
+{
+	if (first != end)
+		dma_io_clear_part(cookie, first, end - first, range);
+}
+
 /*
  * End the mapping of what lies in the segments, up to @end.  There is a hole
  * where a boundary was kept clear of, so the range can't be cleared at once.
@@ -308,26 +332,29 @@ static void clear_segments(struct iommu_dma_cookie *cookie,
 		next = addr + dma_domain_align(cookie,
 					       offset + sg_dma_len(sg));
 		if (addr != last) {
-			dma_io_clear_part(cookie, first, last - first, range);
+			clear(cookie, first, last, range);
 			first = addr;
 		}
 		last = min(next, end);
 	}
-	dma_io_clear_part(cookie, first, last - first, range);
+	clear(cookie, first, last, range);
 }
 
 static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
-		     struct scatterlist *sgl, int nents, size_t size, int prot)
+		     struct scatterlist *sgl, int nents,
+		     const struct dma_sg_layout *layout, int prot)
 {
 	struct dma_sg_walk walk = {
 		.cookie	= cookie,
-		.layout	= new_layout(cookie, dev),
+		.layout	= *layout,
 		.prot	= prot,
 	};
+	size_t size = layout->end;
 	struct dma_io_range range;
 	dma_addr_t end;
 	int err;
 
+	walk.layout.end = 0;
 	if (size) {
 		walk.base = dma_io_get(cookie, dev, size, *dev->dma_mask);
 		if (!walk.base)
@@ -336,7 +363,7 @@ static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 	err = map_all(&walk, sgl, nents);
 	end = walk.base + (err ? walk.run.at : size);
 	if (!err && size)
-		err = dma_io_set_done(cookie->domain, walk.base, size);
+		err = dma_io_set_done(cookie, walk.base, size);
 	if (likely(!err)) {
 		end_segments(&walk, sgl, nents);
 		return walk.nr_segments;
@@ -431,8 +458,15 @@ static int map_list(struct iommu_dma_cookie *cookie, struct device *dev,
 	if (dma_dev_must_flush(dev, attrs))
 		to_device(sgl, nents, dir);
 	ret = measure(dev, sgl, nents, &layout);
+	if (unlikely(!ret && layout.end &&
+		     layout.end - 1 > dma_get_seg_boundary(dev))) {
+		/* Once more, with gaps where segments would cross it. */
+		layout.end = 0;
+		layout.boundary_mask = dma_get_seg_boundary(dev);
+		ret = measure(dev, sgl, nents, &layout);
+	}
 	if (!ret)
-		ret = map_range(cookie, dev, sgl, nents, layout.end,
+		ret = map_range(cookie, dev, sgl, nents, &layout,
 				dma_io_prot(dev, dir, attrs));
 	return ret ?: -EINVAL;
 }

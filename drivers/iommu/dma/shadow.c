@@ -37,6 +37,7 @@
 #include <linux/workqueue.h>
 
 #include "../../../kernel/dma/cache.h"
+#include "map.h"
 #include "shadow.h"
 
 #define MAX_BANKS	8
@@ -175,6 +176,10 @@ static bool give_memory(struct dma_shadow *shadow, unsigned int nr)
 		return false;
 	}
 	slot->cpu_addr = page_address(page);
+	/* A device that does not see the caches must not see old memory. */
+	if (!(shadow->prot & IOMMU_CACHE))
+		dma_cache_to_device(page_to_phys(page), slot_size(shadow),
+				    DMA_BIDIRECTIONAL);
 	return true;
 }
 
@@ -593,6 +598,8 @@ static int set_up(struct iommu_dma_cookie *cookie, struct device *dev,
  */
 void dma_shadow_set_up(struct iommu_dma_cookie *cookie, struct device *dev)
 {
+	/* What is switched on for one device is not for the rest of its group. */
+	dev->iommu->shadow_off = !default_limit;
 	if (default_limit && !cookie->flush && set_up(cookie, dev, default_limit))
 		dev_warn(dev, "no memory or no address for shadow pages: its small buffers are mapped\n");
 }

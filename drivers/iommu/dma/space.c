@@ -30,8 +30,13 @@
 
 #include "space.h"
 
-#define STACK_SIZE	62
+#define STACK_SIZE	126
 #define HALF_STACK	(STACK_SIZE / 2)
+/*
+ * Stacks of a class in its depot, for each CPU: what a flush queue gives back
+ * at once has to find room, or each address of it goes through the tree.
+ */
+#define DEPOT_STACKS	4
 
 /**
  * struct dma_space_stack - free ranges of one class, the last freed on top
@@ -280,17 +285,18 @@ static struct dma_space_stack *pop_depot(struct dma_space *space,
 {
 	struct dma_space_depot *depot = &space->depots[class];
 	struct dma_space_stack *stack;
+	unsigned long flags;
 
 	/* Without the lock first: an empty depot is the usual case. */
 	if (!READ_ONCE(depot->stacks))
 		return NULL;
-	spin_lock(&space->lock);
+	spin_lock_irqsave(&space->lock, flags);
 	stack = depot->stacks;
 	if (stack) {
 		WRITE_ONCE(depot->stacks, stack->next);
 		depot->nr--;
 	}
-	spin_unlock(&space->lock);
+	spin_unlock_irqrestore(&space->lock, flags);
 	return stack;
 }
 
@@ -303,7 +309,7 @@ static void give_half(struct dma_space *space, unsigned int class,
 	struct dma_space_depot *depot = &space->depots[class];
 
 	spin_lock(&space->lock);
-	if (half && depot->nr < num_online_cpus()) {
+	if (half && depot->nr < DEPOT_STACKS * num_online_cpus()) {
 		memcpy(half->start, full->start, HALF_STACK * sizeof(long));
 		half->nr = HALF_STACK;
 		half->next = depot->stacks;
@@ -468,14 +474,12 @@ void dma_space_drain(struct dma_space *space)
 		struct dma_space_stack *stack;
 		unsigned long flags;
 
-		local_irq_save(flags);
 		while ((stack = pop_depot(space, class))) {
-			spin_lock(&space->lock);
+			spin_lock_irqsave(&space->lock, flags);
 			__give_stack(space, stack);
-			spin_unlock(&space->lock);
+			spin_unlock_irqrestore(&space->lock, flags);
 			kfree(stack);
 		}
-		local_irq_restore(flags);
 	}
 }
 

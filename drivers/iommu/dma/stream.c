@@ -25,6 +25,7 @@
 #include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
+#include "map.h"
 #include "shadow.h"
 
 /* What a device must not see of a bounce buffer's pages. */
@@ -67,8 +68,8 @@ static __always_inline dma_addr_t map(struct iommu_dma_cookie *cookie,
 {
 	if (dma_dev_must_flush(dev, attrs))
 		dma_cache_to_device(phys, size, dir);
-	return dma_io_map(cookie, dev, phys, size, dma_io_prot(dev, dir, attrs),
-			  *dev->dma_mask);
+	return dma_io_map_one(cookie, dev, phys, size,
+			      dma_io_prot(dev, dir, attrs), *dev->dma_mask);
 }
 
 static noinline dma_addr_t map_bounced(struct iommu_dma_cookie *cookie,
@@ -174,8 +175,8 @@ void iommu_dma_unmap_page(struct device *dev, dma_addr_t dma_handle,
 		if (!phys)
 			return;
 	}
-	dma_io_unmap(cookie, dma_handle - offset,
-		     dma_domain_align(cookie, offset + size));
+	dma_io_unmap_one(cookie, dma_handle - offset,
+			 dma_domain_align(cookie, offset + size));
 	/* The device can't write into the bounce buffer any more. */
 	if (unlikely(phys))
 		swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
@@ -268,11 +269,13 @@ dma_addr_t iommu_dma_map_resource(struct device *dev, phys_addr_t phys,
 				  unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
+	int prot;
 
 	if (unlikely(!cookie || !size))
 		return DMA_MAPPING_ERROR;
-	return dma_io_map(cookie, dev, phys, size,
-			  dma_io_prot(dev, dir, attrs) | IOMMU_MMIO,
+	/* Registers are never cached. */
+	prot = dma_io_prot(dev, dir, attrs) & ~IOMMU_CACHE;
+	return dma_io_map(cookie, dev, phys, size, prot | IOMMU_MMIO,
 			  *dev->dma_mask);
 }
 

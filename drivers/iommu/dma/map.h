@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The steps of a mapping, and of its end: the part that is inline because
+ * every packet and every block goes through it.  What is long or rare is in
+ * map.c, and so is the model.
+ */
+#ifndef _DRIVERS_IOMMU_DMA_MAP_H
+#define _DRIVERS_IOMMU_DMA_MAP_H
+
+#include <linux/dma-map-ops.h>
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <trace/events/iommu.h>
+
+#include "domain.h"
+#include "flush.h"
+
+/**
+ * struct dma_io_range - a mapping on its way to its end
+ * @gather: what the IOMMU has to forget
+ * @flush: where it waits for that; NULL: it does not wait
+ */
+struct dma_io_range {
+	struct iommu_iotlb_gather	gather;
+	struct dma_flush		*flush;
+};
+
+/* map.c */
+unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
+				     struct device *dev, unsigned long nr,
+				     unsigned long last);
+int dma_io_set_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		     phys_addr_t phys, size_t size, int prot, gfp_t gfp);
+size_t dma_io_clear_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+			  size_t size, struct dma_io_range *range);
+void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		  size_t size);
+dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
+		      phys_addr_t phys, size_t size, int prot, u64 mask);
+void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		  size_t size);
+
+/* The protection of a mapping, IOMMU_*. */
+static __always_inline int dma_io_prot(struct device *dev,
+				       enum dma_data_direction dir,
+				       unsigned long attrs)
+{
+	int prot = dev_is_dma_coherent(dev) ? IOMMU_CACHE : 0;
+
+	if (attrs & DMA_ATTR_PRIVILEGED)
+		prot |= IOMMU_PRIV;
+	if (dir != DMA_FROM_DEVICE)
+		prot |= IOMMU_READ;
+	if (dir != DMA_TO_DEVICE)
+		prot |= IOMMU_WRITE;
+	return prot;
+}
+
+/*
+ * Get I/O addresses for @size bytes, a multiple of the granule.  Returns the
+ * first, naturally aligned, or 0.
+ *
+ * PCI devices get addresses below 4 GiB while there are any: a wide mask does
+ * not mean that all of its bits work, and short addresses make short packets.
+ */
+static __always_inline dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie,
+					     struct device *dev, size_t size,
+					     u64 mask)
+{
+	unsigned int shift = cookie->space.shift;
+	unsigned long last, start;
+
+	/* A granule counts if all of its bytes may be used. */
+	last = ((min_not_zero(mask, dev->bus_dma_limit) + 1) >> shift) - 1;
+	last = min(last, cookie->last);
+	start = dma_space_get(&cookie->space, size >> shift,
+			      dev->iommu->pci_32bit_workaround ?
+			      min_t(unsigned long, last,
+				    DMA_BIT_MASK(32) >> shift) : last);
+	if (unlikely(!start))
+		start = dma_io_get_with_effort(cookie, dev, size >> shift, last);
+	return (dma_addr_t)start << shift;
+}
+
+/* Give I/O addresses back that nothing translates any more. */
+static __always_inline void dma_io_put(struct iommu_dma_cookie *cookie,
+				       dma_addr_t addr, size_t size)
+{
+	dma_space_put(&cookie->space, addr >> cookie->space.shift,
+		      size >> cookie->space.shift);
+}
+
+/* Is there only one page size that fits into so little? */
+static __always_inline bool
+dma_io_has_one_size(const struct iommu_dma_cookie *cookie, size_t size)
+{
+	return size < cookie->second_size;
+}
+
+/*
+ * Set page table entries: @addr, @phys and @size are multiples of the granule.
+ * Returns 0, or a negative error with none of these entries set.  Before the
+ * device may use them, dma_io_set_done() has to follow.
+ */
+static __always_inline int dma_io_set(struct iommu_dma_cookie *cookie,
+				      dma_addr_t addr, phys_addr_t phys,
+				      size_t size, int prot, gfp_t gfp)
+{
+	struct iommu_domain *domain = cookie->domain;
+	unsigned int shift = cookie->space.shift;
+	size_t mapped = 0;
+	int err;
+
+	if (likely(dma_io_has_one_size(cookie, size))) {
+		err = domain->ops->map_pages(domain, addr, phys, 1UL << shift,
+					     size >> shift, prot, gfp, &mapped);
+		if (unlikely(err && mapped))
+			iommu_unmap(domain, addr, mapped);
+	} else {
+		err = dma_io_set_sizes(cookie, addr, phys, size, prot, gfp);
+	}
+	if (likely(!err))
+		trace_map(addr, phys, size);
+	return err;
+}
+
+/*
+ * Tell the IOMMU about entries that were set.  Returns 0 or a negative error;
+ * the caller clears them then.
+ */
+static __always_inline int dma_io_set_done(struct iommu_dma_cookie *cookie,
+					   dma_addr_t addr, size_t size)
+{
+	struct iommu_domain *domain = cookie->domain;
+
+	return likely(!domain->ops->iotlb_sync_map) ? 0 :
+	       domain->ops->iotlb_sync_map(domain, addr, size);
+}
+
+/* Begin to end a mapping, of one or of several parts. */
+static __always_inline void dma_io_begin(struct iommu_dma_cookie *cookie,
+					 struct dma_io_range *range)
+{
+	range->flush = READ_ONCE(cookie->flush);
+	range->gather.start = ULONG_MAX;
+	range->gather.end = 0;
+	range->gather.pgsize = 0;
+	range->gather.queued = range->flush;
+	INIT_LIST_HEAD(&range->gather.freelist);
+}
+
+/*
+ * Note in one step what the IOMMU has to forget.  Its driver would do so page
+ * by page, unless it is told that all is put off.
+ */
+static __always_inline void dma_io_gather(struct iommu_dma_cookie *cookie,
+					  dma_addr_t addr, size_t size,
+					  struct iommu_iotlb_gather *gather)
+{
+	size_t pgsize = dma_domain_granule(cookie);
+
+	if (unlikely((gather->pgsize && gather->pgsize != pgsize) ||
+		     iommu_iotlb_gather_is_disjoint(gather, addr, size)))
+		iommu_iotlb_sync(cookie->domain, gather);
+	gather->pgsize = pgsize;
+	iommu_iotlb_gather_add_range(gather, addr, size);
+}
+
+/* Clear the page table entries of one part. */
+static __always_inline void dma_io_clear_part(struct iommu_dma_cookie *cookie,
+					      dma_addr_t addr, size_t size,
+					      struct dma_io_range *range)
+{
+	struct iommu_domain *domain = cookie->domain;
+	unsigned int shift = cookie->space.shift;
+	size_t done;
+
+	if (likely(dma_io_has_one_size(cookie, size))) {
+		range->gather.queued = cookie->can_defer;
+		done = domain->ops->unmap_pages(domain, addr, 1UL << shift,
+						size >> shift, &range->gather);
+		range->gather.queued = range->flush;
+		if (!range->flush && cookie->can_defer)
+			dma_io_gather(cookie, addr, size, &range->gather);
+	} else {
+		done = dma_io_clear_sizes(cookie, addr, size, range);
+	}
+	trace_unmap(addr, size, done);
+	WARN_ONCE(done != size, "%zu of %zu bytes were mapped at %pad\n", done,
+		  size, &addr);
+}
+
+/* Have cleared parts forgotten, and give the addresses of all of it back. */
+static __always_inline void dma_io_end(struct iommu_dma_cookie *cookie,
+				       dma_addr_t addr, size_t size,
+				       struct dma_io_range *range)
+{
+	if (range->flush) {
+		dma_flush_later(range->flush, addr, size,
+				&range->gather.freelist);
+		return;
+	}
+	iommu_iotlb_sync(cookie->domain, &range->gather);
+	dma_io_put(cookie, addr, size);
+}
+
+/* End a mapping of one part. */
+static __always_inline void dma_io_unmap_one(struct iommu_dma_cookie *cookie,
+					     dma_addr_t addr, size_t size)
+{
+	struct dma_io_range range;
+
+	dma_io_begin(cookie, &range);
+	dma_io_clear_part(cookie, addr, size, &range);
+	dma_io_end(cookie, addr, size, &range);
+}
+
+/* Map contiguous memory.  Returns the address of @phys, or DMA_MAPPING_ERROR. */
+static __always_inline dma_addr_t
+dma_io_map_one(struct iommu_dma_cookie *cookie, struct device *dev,
+	       phys_addr_t phys, size_t size, int prot, u64 mask)
+{
+	size_t offset = dma_domain_offset(cookie, phys);
+	dma_addr_t addr;
+
+	size = dma_domain_align(cookie, size + offset);
+	if (dev_WARN_ONCE(dev, dma_get_min_align_mask(dev) >=
+			       dma_domain_granule(cookie),
+			  "wants addresses aligned like its memory to %#x, the IOMMU keeps %#zx\n",
+			  dma_get_min_align_mask(dev),
+			  dma_domain_granule(cookie) - 1))
+		return DMA_MAPPING_ERROR;
+
+	addr = dma_io_get(cookie, dev, size, mask);
+	if (unlikely(!addr))
+		return DMA_MAPPING_ERROR;
+	if (unlikely(dma_io_set(cookie, addr, phys - offset, size, prot,
+				GFP_ATOMIC))) {
+		dma_io_put(cookie, addr, size);
+		return DMA_MAPPING_ERROR;
+	}
+	if (unlikely(dma_io_set_done(cookie, addr, size))) {
+		dma_io_unmap(cookie, addr, size);
+		return DMA_MAPPING_ERROR;
+	}
+	return addr + offset;
+}
+
+#endif /* _DRIVERS_IOMMU_DMA_MAP_H */

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of who serves a device behind an IOMMU with consistent memory.
+ *
+ * Memory is scattered as a rule. What may not sleep, or has to be contiguous,
+ * comes from the backends that serve everybody, and is mapped afterwards: the
+ * ledger says who that was, and the device must see just that memory.
+ */
+
+#include <kunit/test.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "../../kernel/dma/backend.h"
+#include "../../kernel/dma/ledger.h"
+#include "mock_iommu.h"
+
+struct kind {
+	const char *what;
+	bool is_noncoherent;
+	gfp_t gfp;
+	unsigned long attrs;
+	size_t size;
+	/* Who has to serve it; "cma": pages, where there is no such area */
+	const char *backend;
+};
+
+static const struct kind kinds[] = {
+	{ "coherent page", false, GFP_KERNEL, 0, SZ_4K, "iommu" },
+	{ "coherent 256 KiB", false, GFP_KERNEL, 0, SZ_256K, "iommu" },
+	{ "non-coherent page", true, GFP_KERNEL, 0, SZ_4K, "iommu" },
+	{ "non-coherent 256 KiB", true, GFP_KERNEL, 0, SZ_256K, "iommu" },
+	{ "coherent atomic page", false, GFP_ATOMIC, 0, SZ_4K, "pages" },
+	{ "coherent atomic 32 KiB", false, GFP_ATOMIC, 0, SZ_32K, "pages" },
+	{ "non-coherent atomic page", true, GFP_ATOMIC, 0, SZ_4K,
+	  "atomic pool" },
+	{ "non-coherent atomic 32 KiB", true, GFP_ATOMIC, 0, SZ_32K,
+	  "atomic pool" },
+	{ "non-coherent nowait", true, GFP_NOWAIT, 0, SZ_4K,
+	  "atomic pool" },
+	{ "coherent contiguous", false, GFP_KERNEL, DMA_ATTR_FORCE_CONTIGUOUS,
+	  SZ_256K, "cma" },
+	{ "non-coherent contiguous", true, GFP_KERNEL,
+	  DMA_ATTR_FORCE_CONTIGUOUS, SZ_256K, "cma" },
+	{ "coherent contiguous page", false, GFP_KERNEL,
+	  DMA_ATTR_FORCE_CONTIGUOUS, SZ_4K, "pages" },
+	{ "coherent contiguous atomic", false, GFP_ATOMIC,
+	  DMA_ATTR_FORCE_CONTIGUOUS, SZ_32K, "pages" },
+	{ "non-coherent contiguous atomic", true, GFP_ATOMIC,
+	  DMA_ATTR_FORCE_CONTIGUOUS, SZ_32K, "atomic pool" },
+};
+
+static void kind_to_desc(const struct kind *kind, char *desc)
+{
+	strscpy(desc, kind->what, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(kind, kinds, kind_to_desc);
+
+static struct device *device_of(struct kunit *test, const struct kind *kind)
+{
+	return mock_iommu_device(test,
+			mock_iommu_create(test, &(struct mock_iommu_shape){}),
+			"dev", &(struct dma_kunit_shape) {
+				.is_noncoherent = kind->is_noncoherent,
+			});
+}
+
+static const char *wanted(const struct kind *kind)
+{
+	if (strcmp(kind->backend, "cma"))
+		return kind->backend;
+	return dev_get_cma_area(NULL) ? "default cma" : "pages";
+}
+
+/* The device sees what the CPU writes, and the other way round. */
+static void check_views(struct kunit *test, struct device *dev, u8 *cpu_addr,
+			dma_addr_t dma_addr, size_t size)
+{
+	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0, size));
+	mock_iommu_fill(cpu_addr, size, 9);
+	KUNIT_EXPECT_TRUE(test, mock_iommu_sees(dev, dma_addr, cpu_addr, size));
+	KUNIT_EXPECT_TRUE(test, mock_iommu_write(dev, dma_addr + size - 3,
+						 "end", 3));
+	KUNIT_EXPECT_EQ(test, 0, memcmp(cpu_addr + size - 3, "end", 3));
+	KUNIT_EXPECT_EQ(test, mock_iommu_prot(dev, dma_addr + size), -1);
+}
+
+static void check_kind(struct kunit *test, const struct kind *kind,
+		       struct device *dev)
+{
+	struct dma_allocation record;
+	dma_addr_t dma_addr;
+	void *cpu_addr;
+
+	cpu_addr = dma_alloc_attrs(dev, kind->size, &dma_addr, kind->gfp,
+				   kind->attrs);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	KUNIT_ASSERT_TRUE(test, dma_ledger_find(dev, dma_addr, &record));
+	KUNIT_EXPECT_STREQ(test, record.backend->name, wanted(kind));
+	check_views(test, dev, cpu_addr, dma_addr, kind->size);
+	/* In one row also for the CPU, and where the record says */
+	for (size_t at = 0; at < kind->size &&
+	     strcmp(record.backend->name, "iommu"); at += SZ_4K)
+		KUNIT_EXPECT_EQ(test, mock_iommu_phys(dev, dma_addr + at),
+				record.phys + at);
+	dma_free_attrs(dev, kind->size, cpu_addr, dma_addr, kind->attrs);
+	KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(dev), 0);
+	KUNIT_EXPECT_EQ(test, mock_iommu_nr_stale(dev), 0);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+}
+
+static void backend_kind_test(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct device *dev = device_of(test, kind);
+
+	for (unsigned int i = 0; i < 3; i++)
+		check_kind(test, kind, dev);
+}
+
+/* The mapping fails: the memory goes back to where it came from. */
+static void backend_map_fails_test(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct mock_iommu *iommu = mock_iommu_create(test,
+			&(struct mock_iommu_shape) { .page_sizes = SZ_4K });
+	struct device *dev = mock_iommu_device(test, iommu, "dev",
+			&(struct dma_kunit_shape) {
+				.is_noncoherent = kind->is_noncoherent,
+			});
+	unsigned int nr_failed = 0;
+	dma_addr_t dma_addr;
+	void *cpu_addr;
+
+	/* More than an atomic pool of the smallest size could lose */
+	for (unsigned int i = 0; i < 64; i++) {
+		mock_iommu_fail_nth(iommu, MOCK_IOMMU_MAP,
+				    1 + i % (kind->size / SZ_4K));
+		cpu_addr = dma_alloc_attrs(dev, kind->size, &dma_addr,
+					   kind->gfp,
+					   kind->attrs | DMA_ATTR_NO_WARN);
+		KUNIT_EXPECT_FALSE(test, mock_iommu_fail_nth(iommu,
+							     MOCK_IOMMU_MAP,
+							     0));
+		/* The next one in the table may have had more luck. */
+		if (cpu_addr)
+			dma_free_attrs(dev, kind->size, cpu_addr, dma_addr,
+				       kind->attrs);
+		nr_failed += !cpu_addr;
+		KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(dev), 0);
+		KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+	}
+	KUNIT_EXPECT_EQ(test, nr_failed,
+			strcmp(wanted(kind), "default cma") ? 64 : 0);
+	check_kind(test, kind, dev);
+}
+
+/* In hard-irq context */
+
+struct irq_call {
+	struct device *dev;
+	struct dma_allocation record;
+	bool is_good;
+};
+
+static void alloc_in_hardirq(void *data)
+{
+	struct irq_call *call = data;
+	dma_addr_t dma_addr;
+	void *cpu_addr = dma_alloc_coherent(call->dev, SZ_8K, &dma_addr,
+					    GFP_ATOMIC);
+
+	if (!cpu_addr)
+		return;
+	mock_iommu_fill(cpu_addr, SZ_8K, 4);
+	call->is_good = dma_ledger_find(call->dev, dma_addr, &call->record) &&
+			mock_iommu_sees(call->dev, dma_addr, cpu_addr, SZ_8K);
+	dma_free_coherent(call->dev, SZ_8K, cpu_addr, dma_addr);
+}
+
+static void backend_hardirq_test(struct kunit *test)
+{
+	static const struct kind kinds[] = {
+		{ "coherent", false, .backend = "pages" },
+		{ "non-coherent", true, .backend = "atomic pool" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct irq_call call = {
+			.dev = mock_iommu_device(test, mock_iommu_create(test,
+					&(struct mock_iommu_shape){}),
+				kinds[i].what, &(struct dma_kunit_shape) {
+					.is_noncoherent = kinds[i].is_noncoherent,
+				}),
+		};
+
+		KUNIT_EXPECT_TRUE(test, dma_kunit_in_hardirq(alloc_in_hardirq,
+							     &call));
+		KUNIT_ASSERT_TRUE(test, call.is_good);
+		KUNIT_EXPECT_STREQ(test, call.record.backend->name,
+				   wanted(&kinds[i]));
+		KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(call.dev), 0);
+	}
+}
+
+static struct kunit_case iommu_backend_cases[] = {
+	KUNIT_CASE_PARAM(backend_kind_test, kind_gen_params),
+	KUNIT_CASE_PARAM(backend_map_fails_test, kind_gen_params),
+	KUNIT_CASE(backend_hardirq_test),
+	{}
+};
+
+static struct kunit_suite iommu_backend_suite = {
+	.name = "iommu_backend",
+	.test_cases = iommu_backend_cases,
+};
+
+kunit_test_suite(iommu_backend_suite);
+
+MODULE_DESCRIPTION("KUnit tests of who serves devices behind an IOMMU");
+MODULE_LICENSE("GPL");
