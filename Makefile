@@ -5,16 +5,19 @@
 
 ARCH	?= arm64
 BOARD	?=
+MODE	?=
 
 # Read by the scripts where they need them.
-export LINUX BUILD JOBS KMAKE ONLY SUITES
+export LINUX BUILD JOBS KMAKE ONLY SUITES TWICE
 
-.PHONY: help run check shell kernel kunit menuconfig clean
+.PHONY: help run check bench shell kernel kunit menuconfig clean
 
 help:
 	@echo 'make run        build the kernel, boot it under QEMU, show every kind of'
 	@echo '                DMA request and real drivers at work; ends with PASS or FAIL'
 	@echo 'make check      all tests; ends with "N passed, N failed"'
+	@echo 'make bench      count the instructions of stock 6.12 and of ours, side by side'
+	@echo '                (TWICE=1: measure twice, and compare)'
 	@echo 'make kernel     only build the kernel (build/out/run-ARCH/)'
 	@echo 'make shell      boot it to a prompt'
 	@echo 'make kunit      only the KUnit suites, on ARCH (SUITES=GLOB: only these)'
@@ -23,17 +26,21 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  ARCH=arm64|x86_64      the architecture (default arm64)'
-	@echo '  BOARD=virt|versal-virt the machine of QEMU for arm64, q35 for x86_64'
+	@echo '  BOARD=virt|virt-virtio-iommu|versal-virt'
+	@echo '                         the machine of QEMU for arm64, q35 for x86_64'
+	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow'
+	@echo '                         make run, shell: boot with the IOMMU in this mode, and'
+	@echo '                         test only the real drivers in it (default: everything)'
 	@echo '  LINUX=DIR              a pristine 6.12 tree to use in place of linux-source-6.12'
 	@echo '  BUILD=DIR              where to build (default build/)'
 	@echo '  JOBS=N                 how many compilers at a time (default: one per CPU)'
 	@echo '  ONLY="NAME..."         make check: only these checks (harness/check --list)'
 
 run shell kernel kunit menuconfig:
-	@harness/run $@ "$(ARCH)" "$(BOARD)"
+	@harness/run $@ "$(ARCH)" "$(BOARD)" "$(MODE)"
 
-check:
-	@harness/run check arm64
+check bench:
+	@harness/run $@ arm64
 
 clean:
 	@harness/clean

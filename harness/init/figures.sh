@@ -51,12 +51,16 @@ show_figures() {
 	fi
 }
 
-# Lines that the kernel prints when something is wrong: splats, faults of an
-# IOMMU, errors found by dma-debug, and I/O that a driver had to give up.
-complaints='WARNING: |BUG: |Oops|INFO: (task|rcu)|Call [Tt]race|cut here'
-complaints="$complaints|Unable to handle|Internal error|page allocation failure"
-complaints="$complaints|DMA-API: |DMAR: .*(fault|DMA (Read|Write))"
-complaints="$complaints|arm-smmu.*(event 0x|unexpected|GERROR|fault)"
+# Lines that the kernel prints when something is wrong: splats (of lockdep and
+# the sanitizers, too), faults of an IOMMU, errors found by dma-debug, and I/O that
+# a driver had to give up. harness/checks/boot-log has an example of each.
+complaints='WARNING: |BUG: |Oops|Call [Tt]race|cut here|UBSAN: '
+complaints="$complaints|INFO: (task|rcu|possible|inconsistent|suspicious|trying)"
+complaints="$complaints|Unable to handle|Internal error|general protection fault"
+complaints="$complaints|page allocation failure|page dumped because|corruption"
+complaints="$complaints|DMA-API: |(DMAR|DMAR-IR): .*(fault|DMA (Read|Write)|Error|INTR-REMAP\])"
+complaints="$complaints|arm-smmu.*(event 0x|unexpected|GERROR|CMDQ error|fault|timeout|overflow|aborted)"
+complaints="$complaints|virtio_iommu.*(fault|invalid|could not)"
 complaints="$complaints|swiotlb buffer is full|(I/O|ADMA|DMA) error"
 complaints="$complaints|nvme.*(timeout|reset controller)|ata[0-9.]*: .*(exception|failed)"
 complaints="$complaints|mmc[0-9].*(Timeout|error -)|Detected Hardware Unit Hang"
@@ -64,10 +68,12 @@ complaints="$complaints|NETDEV WATCHDOG|dmatest: .*(result #[0-9]*: '[^t]|failur
 
 harmless='(report|detail): |DMA-API: (preallocated|debugging enabled by)'
 
+find_complaints() { grep -E "$complaints" | grep -Ev "$harmless"; }
+
 check_log() {
 	local errors
 	title "kernel log"
-	dmesg | grep -E "$complaints" | grep -Ev "$harmless" > /tmp/complaints
+	dmesg | find_complaints > /tmp/complaints
 	if [ -s /tmp/complaints ]; then
 		head -n 10 /tmp/complaints | report_lines
 		fail "the kernel's log has $(wc -l < /tmp/complaints) complaints"

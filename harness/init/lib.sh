@@ -58,11 +58,14 @@ wait_for() {
 	done
 }
 
+# A virtio-iommu has the same PCI driver as the virtio devices behind it.
+is_iommu() { ls -d "$1"/virtio*/iommu > /dev/null 2>&1; }
+
 # devices_of BUS/DRIVER: the devices that the driver is bound to.
 devices_of() {
 	local dev
 	for dev in "/sys/bus/${1%/*}/drivers/${1#*/}"/*; do
-		[ ! -e "$dev/driver" ] || echo "${dev##*/}"
+		[ ! -e "$dev/driver" ] || is_iommu "$dev" || echo "${dev##*/}"
 	done
 }
 
@@ -114,6 +117,16 @@ set_route() {
 		echo "$type" > "$path/iommu_group/type" ||
 			fail "$dev: its IOMMU group refused the type $type"
 		echo "$dev" > "/sys/bus/${1%/*}/drivers/${1#*/}/bind"
+	done
+}
+
+# release BUS/DRIVER: the driver gives its devices back. Before the end of a boot
+# behind a virtio-iommu it has to, since the kernel resets that one before it
+# shuts the drivers down, which then wait in vain for their devices.
+release() {
+	local dev
+	for dev in $(devices_of "$1"); do
+		echo "$dev" > "/sys/bus/${1%/*}/drivers/${1#*/}/unbind"
 	done
 }
 
