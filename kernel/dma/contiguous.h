@@ -73,7 +73,6 @@ struct dma_cma_area *dma_cma_set_default(struct cma *cma);
 struct dma_cma_area *dma_cma_add(struct cma *cma, const char *kind,
 				 const char *users);
 
-
 /* contiguous_node.c, and what reserved.c needs besides */
 #ifdef CONFIG_DMA_CMA
 int dma_cma_add_node(struct reserved_mem *rmem, bool is_default);

@@ -6,8 +6,8 @@
  * PMU. Under QEMU with -icount that is the very number of instructions that the
  * CPU has executed, to the last one. The two other clocks of the machine are no
  * match: the virtual counter advances by one for 16 instructions, and both it
- * and the cycle counter follow QEMU's virtual time, which also runs on, in steps
- * of the host's time, while the CPU waits for an interrupt.
+ * and the cycle counter follow QEMU's virtual time, which also passes while the
+ * CPU waits for an interrupt and executes nothing.
  *
  * What is measured at a time is a window: the work some thousand times, and then
  * a sleep. The sleep belongs to it since the work may have put something off to

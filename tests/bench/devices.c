@@ -19,22 +19,35 @@
 
 #define COMPATIBLE	"dma-bench,device"
 
-/* Restricted pools are bound by the core, before any driver's probe. */
-static bool needs_binding(struct device *dev)
+static struct bench_place place_of(struct device_node *np)
+{
+	struct reserved_mem *rmem = np ? of_reserved_mem_lookup(np) : NULL;
+
+	if (!rmem)
+		return (struct bench_place){ };
+	return (struct bench_place){ .base = rmem->base, .size = rmem->size };
+}
+
+/* A region that the node names has to be there. The core binds restricted ones. */
+static int bind_region(struct device *dev)
 {
 	struct device_node *np = of_parse_phandle(dev->of_node, "memory-region", 0);
-	bool needs_it = np && !of_device_is_compatible(np, "restricted-dma-pool");
+	int err = 0;
 
+	if (of_property_present(dev->of_node, "memory-region") && !place_of(np).size)
+		err = -ENODEV;
+	else if (np && !of_device_is_compatible(np, "restricted-dma-pool"))
+		err = of_reserved_mem_device_init(dev);
 	of_node_put(np);
-	return needs_it;
+	return err;
 }
 
 static int bench_probe(struct platform_device *pdev)
 {
 	int err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 
-	if (!err && needs_binding(&pdev->dev))
-		err = of_reserved_mem_device_init(&pdev->dev);
+	if (!err)
+		err = bind_region(&pdev->dev);
 	if (err)
 		return dev_err_probe(&pdev->dev, err, "bench: can't be set up\n");
 	return 0;
@@ -54,15 +67,6 @@ static struct platform_driver bench_driver = {
 	.probe = bench_probe,
 };
 builtin_platform_driver(bench_driver);
-
-static struct bench_place place_of(struct device_node *np)
-{
-	struct reserved_mem *rmem = np ? of_reserved_mem_lookup(np) : NULL;
-
-	if (!rmem)
-		return (struct bench_place){ };
-	return (struct bench_place){ .base = rmem->base, .size = rmem->size };
-}
 
 /**
  * bench_device() - find a device

@@ -125,7 +125,7 @@ static void check_piece(struct kunit *test, struct device *dev,
 						    buffer, size),
 			      "%zu bytes at %zu", size, offset);
 	KUNIT_EXPECT_EQ(test, mock_iommu_phys(dev, state->addr + offset),
-			virt_to_phys(buffer));
+			virt_to_phys((void *)buffer));
 }
 
 static void check_all(struct kunit *test, struct device *dev,

@@ -218,8 +218,8 @@ static void msi_fail_nth_test(struct kunit *test)
 		if (!err)
 			break;
 	}
-	/* At least the note of it needs memory. */
-	KUNIT_EXPECT_GT(test, nth, 1);
+	/* At least the note of it needs memory; a search is made twice. */
+	KUNIT_EXPECT_TRUE(test, nth > 1 || !is_beyond);
 	KUNIT_EXPECT_EQ(test, err, 0);
 	check_rings(test, dev, address_of(test, dev, DOORBELL), DOORBELL);
 	KUNIT_EXPECT_EQ(test, mock_iommu_counts(dev).mapped -

@@ -51,11 +51,11 @@ static void check_address(struct kunit *test, const struct place *place,
 			  const u8 *buffer, dma_addr_t dma_addr, size_t size)
 {
 	size_t slot_size = figures_of(place->dev).slot_size;
-	size_t offset = virt_to_phys(buffer) & (slot_size - 1);
+	size_t offset = virt_to_phys((void *)buffer) & (slot_size - 1);
 
 	KUNIT_EXPECT_TRUE(test, is_shadow(place->dev, dma_addr));
 	KUNIT_EXPECT_NE(test, PHYS_PFN(mock_iommu_phys(place->dev, dma_addr)),
-			PHYS_PFN(virt_to_phys(buffer)));
+			PHYS_PFN(virt_to_phys((void *)buffer)));
 	/* At its place in the page, if that leaves room for it */
 	KUNIT_EXPECT_EQ(test, dma_addr & (slot_size - 1),
 			offset + size <= slot_size ? offset : 0);

@@ -185,6 +185,23 @@ static void give_table(struct mock_domain *mock,
 						      &mock->flushed);
 }
 
+/* An invalidation that took tables along covers them, flush or not. */
+static void sync_tables(struct mock_domain *mock,
+			struct iommu_iotlb_gather *gather)
+{
+	struct mock_table *table, *next;
+	struct page *page;
+
+	list_for_each_entry_safe(table, next, &mock->given, node) {
+		list_for_each_entry(page, &gather->freelist, lru) {
+			if (page != table->page)
+				continue;
+			list_move_tail(&table->node, &mock->flushed);
+			break;
+		}
+	}
+}
+
 static bool is_freed(struct mock_table *table)
 {
 	return page_count(table->page) == 1;
@@ -380,6 +397,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 		mock->counts.invalidated += gather->end - gather->start + 1;
 		erase_stale(mock, gather->start >> PAGE_BITS,
 			    gather->end >> PAGE_BITS);
+		sync_tables(mock, gather);
 	}
 	xa_unlock_irqrestore(&mock->pages, flags);
 	iommu_put_pages_list(&gather->freelist);

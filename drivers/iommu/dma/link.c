@@ -203,7 +203,7 @@ void dma_iova_unlink(struct device *dev, struct dma_iova_state *state,
 		     unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct dma_io_range range;
+	struct dma_io_range range __dma_io_begins;
 
 	if (!is_part(cookie, dev, state, offset, size))
 		return;
@@ -232,7 +232,7 @@ void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	size_t inner = dma_domain_offset(cookie, state->addr);
-	struct dma_io_range range;
+	struct dma_io_range range __dma_io_begins;
 
 	if (!mapped_len || !is_part(cookie, dev, state, 0, mapped_len)) {
 		dma_iova_free(dev, state);

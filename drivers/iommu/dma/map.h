@@ -25,6 +25,12 @@ struct dma_io_range {
 	struct dma_flush		*flush;
 };
 
+/*
+ * For a local struct dma_io_range: dma_io_begin() sets all of it, and a compiler
+ * that is told to zero every variable would do so before, each time.
+ */
+#define __dma_io_begins	__attribute__((__uninitialized__))
+
 /* map.c */
 unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
 				     struct device *dev, unsigned long nr,
@@ -208,7 +214,7 @@ static __always_inline void dma_io_end(struct iommu_dma_cookie *cookie,
 static __always_inline void dma_io_unmap_one(struct iommu_dma_cookie *cookie,
 					     dma_addr_t addr, size_t size)
 {
-	struct dma_io_range range;
+	struct dma_io_range range __dma_io_begins;
 
 	dma_io_begin(cookie, &range);
 	dma_io_clear_part(cookie, addr, size, &range);

@@ -126,6 +126,8 @@ static __always_inline struct scatterlist *next_of(struct scatterlist *sg,
 static int sort_out(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 		    struct scatterlist *sg)
 {
+	if (!IS_ENABLED(CONFIG_PCI_P2PDMA))
+		return 0;
 	if (!is_pci_p2pdma_page(sg_page(sg))) {
 		sg_dma_unmark_bus_address(sg);
 		return 0;
@@ -139,6 +141,11 @@ static int sort_out(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 	default:
 		return -EREMOTEIO;
 	}
+}
+
+static __always_inline bool is_on_bus(struct scatterlist *sg)
+{
+	return IS_ENABLED(CONFIG_PCI_P2PDMA) && sg_dma_is_bus_address(sg);
 }
 
 /* The first walk: how long the range has to be; 0 or a negative error. */
@@ -156,10 +163,11 @@ static int measure(struct device *dev, struct scatterlist *sgl, int nents,
 		err = sort_out(dev, &p2pdma, sg);
 		if (unlikely(err))
 			return err;
-		if (sg_dma_is_bus_address(sg) || !sg->length)
+		if (is_on_bus(sg) || !sg->length)
 			continue;
 		place(&at, sg_phys(sg), sg->length);
-		if (unlikely(at.end < before))
+		/* Where size_t is short, a list can be longer than that. */
+		if (!IS_ENABLED(CONFIG_64BIT) && at.end < before)
 			return -EINVAL;
 	}
 	layout->end = at.end;
@@ -257,7 +265,7 @@ static __always_inline int map_all(struct dma_sg_walk *walk, struct scatterlist 
 		phys_addr_t phys = sg_phys(sg);
 		size_t length = sg->length, at;
 
-		if (sg_dma_is_bus_address(sg)) {
+		if (is_on_bus(sg)) {
 			add_bus_segment(walk, sgl, sg);
 			continue;
 		}
@@ -340,6 +348,18 @@ static void clear_segments(struct iommu_dma_cookie *cookie,
 	clear(cookie, first, last, range);
 }
 
+/* Of @size bytes from @base on, which hold the segments, @done are mapped. */
+static noinline void undo_range(struct iommu_dma_cookie *cookie,
+				struct scatterlist *sgl, int nr_segments,
+				dma_addr_t base, size_t size, size_t done)
+{
+	struct dma_io_range range __dma_io_begins;
+
+	dma_io_begin(cookie, &range);
+	clear_segments(cookie, sgl, nr_segments, base + done, &range);
+	dma_io_end(cookie, base, size, &range);
+}
+
 static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 		     struct scatterlist *sgl, int nents,
 		     const struct dma_sg_layout *layout, int prot)
@@ -350,8 +370,6 @@ static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 		.prot	= prot,
 	};
 	size_t size = layout->end;
-	struct dma_io_range range;
-	dma_addr_t end;
 	int err;
 
 	walk.layout.end = 0;
@@ -361,17 +379,19 @@ static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 			return -ENOMEM;
 	}
 	err = map_all(&walk, sgl, nents);
-	end = walk.base + (err ? walk.run.at : size);
-	if (!err && size)
-		err = dma_io_set_done(cookie, walk.base, size);
-	if (likely(!err)) {
-		end_segments(&walk, sgl, nents);
-		return walk.nr_segments;
+	if (unlikely(err)) {
+		undo_range(cookie, sgl, walk.nr_segments, walk.base, size,
+			   walk.run.at);
+		return err;
 	}
-	dma_io_begin(cookie, &range);
-	clear_segments(cookie, sgl, walk.nr_segments, end, &range);
-	dma_io_end(cookie, walk.base, size, &range);
-	return err;
+	err = size ? dma_io_set_done(cookie, walk.base, size) : 0;
+	if (unlikely(err)) {
+		undo_range(cookie, sgl, walk.nr_segments, walk.base, size,
+			   size);
+		return err;
+	}
+	end_segments(&walk, sgl, nents);
+	return walk.nr_segments;
 }
 
 /* Entries that are handed to the device one by one, by a copy. */
@@ -537,8 +557,8 @@ void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents,
 			enum dma_data_direction dir, unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct dma_io_range range;
 	struct scatterlist *each;
+	struct dma_io_range range __dma_io_begins;
 	dma_addr_t start, end;
 	int i;
 

@@ -207,19 +207,14 @@ static unsigned int __pop_free(struct dma_shadow_bank *bank)
 	return bank->stack[bank->nr_free];
 }
 
-/* A slot of @bank that has memory, or gets it now; negative if there is none. */
-static int take_slot(struct dma_shadow *shadow, struct dma_shadow_bank *bank)
+/* A slot of @bank that gets its memory now; negative if there is none. */
+static noinline int take_bare(struct dma_shadow *shadow,
+			      struct dma_shadow_bank *bank)
 {
 	unsigned long flags;
 	int nr = -1;
 
 	spin_lock_irqsave(&bank->lock, flags);
-	if (likely(bank->nr_free)) {
-		nr = __pop_free(bank);
-		bank->mapped++;
-		spin_unlock_irqrestore(&bank->lock, flags);
-		return nr;
-	}
 	if (bank->nr_bare)
 		nr = bank->stack[bank_size(shadow) - bank->nr_bare--];
 	spin_unlock_irqrestore(&bank->lock, flags);
@@ -240,15 +235,43 @@ static int take_slot(struct dma_shadow *shadow, struct dma_shadow_bank *bank)
 	return -1;
 }
 
-static int take_any_slot(struct dma_shadow *shadow)
+/* A slot that has memory; negative if there is none. */
+static __always_inline int take_free(struct dma_shadow_bank *bank)
 {
-	unsigned int first = raw_smp_processor_id();
+	unsigned long flags;
 	int nr = -1;
 
-	for (unsigned int i = 0; i < shadow->nr_banks && nr < 0; i++)
-		nr = take_slot(shadow, &shadow->banks[(first + i) &
-						      (shadow->nr_banks - 1)]);
+	spin_lock_irqsave(&bank->lock, flags);
+	if (likely(bank->nr_free)) {
+		nr = __pop_free(bank);
+		bank->mapped++;
+	}
+	spin_unlock_irqrestore(&bank->lock, flags);
 	return nr;
+}
+
+/* Any slot; the first bank to ask is that of this CPU. */
+static noinline int search_slot(struct dma_shadow *shadow, unsigned int first)
+{
+	int nr = -1;
+
+	for (unsigned int i = 0; i < shadow->nr_banks && nr < 0; i++) {
+		struct dma_shadow_bank *bank;
+
+		bank = &shadow->banks[(first + i) & (shadow->nr_banks - 1)];
+		nr = take_free(bank);
+		if (nr < 0)
+			nr = take_bare(shadow, bank);
+	}
+	return nr;
+}
+
+static __always_inline int take_any_slot(struct dma_shadow *shadow)
+{
+	unsigned int first = raw_smp_processor_id() & (shadow->nr_banks - 1);
+	int nr = take_free(&shadow->banks[first]);
+
+	return likely(nr >= 0) ? nr : search_slot(shadow, first);
 }
 
 static void give_slot(struct dma_shadow *shadow, unsigned int nr)
@@ -340,11 +363,12 @@ static size_t offset_for(const struct dma_shadow *shadow, phys_addr_t phys,
  */
 static bool has_right_prot(struct dma_shadow *shadow, struct device *dev)
 {
-	int prot = dma_io_prot(dev, DMA_BIDIRECTIONAL, 0);
+	int prot = READ_ONCE(shadow->prot), wanted;
 
-	if (likely(READ_ONCE(shadow->prot) == prot))
+	if (likely(prot && !(prot & IOMMU_CACHE) != dev_is_dma_coherent(dev)))
 		return true;
-	return !cmpxchg(&shadow->prot, 0, prot);
+	wanted = dma_io_prot(dev, DMA_BIDIRECTIONAL, 0);
+	return !cmpxchg(&shadow->prot, 0, wanted);
 }
 
 /**
@@ -388,8 +412,8 @@ dma_addr_t dma_shadow_map(struct dma_shadow *shadow, struct device *dev,
 }
 
 /* Has a buffer this slot?  If not, say so. */
-static bool is_mapped(const struct dma_shadow *shadow, unsigned int nr,
-		      dma_addr_t addr)
+static __always_inline bool is_mapped(const struct dma_shadow *shadow,
+				      unsigned int nr, dma_addr_t addr)
 {
 	return !WARN_ONCE(shadow->slots[nr].phys == PHYS_ADDR_MAX,
 			  "shadow page at %pad, which is not mapped\n", &addr);
@@ -468,7 +492,7 @@ void dma_shadow_unmap(struct dma_shadow *shadow, struct device *dev,
 
 	if (!is_mapped(shadow, nr, addr))
 		return;
-	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_shadow_to_cpu(shadow, dev, addr, size, dir);
 	shadow->slots[nr].phys = PHYS_ADDR_MAX;
 	give_slot(shadow, nr);

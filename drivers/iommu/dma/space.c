@@ -125,12 +125,16 @@ static void __insert(struct dma_space *space, struct dma_space_range *range,
 static void __erase(struct dma_space *space, struct dma_space_range *range)
 {
 	struct dma_space_range *next = range_of(rb_next(&range->node));
+	unsigned long freed = range->gap + (range->last - range->start + 1);
 
 	lockdep_assert_held(&space->lock);
 
-	next->gap += range->gap + (range->last - range->start + 1);
+	/*
+	 * A gap may only change while the tree is at rest: a rotation hands on
+	 * what it finds, and would hide a change from the ranges above.
+	 */
 	rb_erase_augmented(&range->node, &space->ranges, &gap_callbacks);
-	gap_callbacks_propagate(&next->node, NULL);
+	set_gap(next, next->gap + freed);
 	kmem_cache_free(range_cache, range);
 }
 
