@@ -203,7 +203,9 @@ static unsigned int __pop_free(struct dma_shadow_bank *bank)
 {
 	lockdep_assert_held(&bank->lock);
 
-	bank->low = min(bank->low, --bank->nr_free);
+	bank->nr_free--;
+	if (unlikely(bank->nr_free < bank->low))
+		bank->low = bank->nr_free;
 	return bank->stack[bank->nr_free];
 }
 
@@ -340,12 +342,18 @@ static void copy_slowly(phys_addr_t phys, void *slot, size_t size, bool is_in)
 static __always_inline void copy(phys_addr_t phys, void *slot, size_t size,
 				 bool is_in)
 {
-	if (IS_ENABLED(CONFIG_HIGHMEM))
+	void *from, *to;
+
+	if (IS_ENABLED(CONFIG_HIGHMEM)) {
 		copy_slowly(phys, slot, size, is_in);
-	else if (is_in)
-		memcpy(slot, phys_to_virt(phys), size);
+		return;
+	}
+	from = is_in ? phys_to_virt(phys) : slot;
+	to = is_in ? slot : phys_to_virt(phys);
+	if (size == PAGE_SIZE && PAGE_ALIGNED(phys) && PAGE_ALIGNED(slot))
+		copy_page(to, from);	/* the fastest way there is */
 	else
-		memcpy(phys_to_virt(phys), slot, size);
+		memcpy(to, from, size);
 }
 
 /* Where in its slot a buffer begins: as in its page, if there is room. */
