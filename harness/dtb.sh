@@ -61,7 +61,7 @@ dtb_dump() {
 # dtb_overlay DTSO OUT: dump.dtb with the .dtso laid over it.
 dtb_overlay() {
 	dtb_fill "$1"
-	dtc -q -@ -i "$(dirname "$1")" -I dts -O dtb -o "$run/overlay.dtbo" "$run/overlay.dts" 2>> "$log" ||
+	dtc -q -@ -i "$harness/dts" -I dts -O dtb -o "$run/overlay.dtbo" "$run/overlay.dts" 2>> "$log" ||
 		die "$1: dtc refuses it: $(first_error "$log") ($log)"
 	fdtoverlay -i "$run/dump.dtb" -o "$2" "$run/overlay.dtbo" >> "$log" 2>&1 ||
 		die "$1: does not fit this QEMU's device tree: $(tail -n 1 "$log") ($log)"
