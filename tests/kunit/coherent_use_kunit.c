@@ -9,14 +9,9 @@
  */
 
 #include <kunit/test.h>
-#include <linux/anon_inodes.h>
 #include <linux/dma-map-ops.h>
-#include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
-#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
@@ -310,29 +305,12 @@ static const struct file_operations mapping_fops = {
 static unsigned long map_to_user(struct kunit *test, struct mapping *mapping,
 				 unsigned long pgoff, unsigned long nr_pages)
 {
-	struct file *file = anon_inode_getfile("[dma-kunit]", &mapping_fops,
-					       mapping, O_RDWR);
 	unsigned long addr;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	mapping->result = 1;
-	addr = kunit_vm_mmap(test, file, 0, nr_pages * PAGE_SIZE,
-			     PROT_READ | PROT_WRITE, MAP_SHARED,
-			     pgoff * PAGE_SIZE);
-	fput(file);
+	addr = dma_kunit_mmap(test, &mapping_fops, mapping, pgoff, nr_pages);
 	KUNIT_ASSERT_NE(test, mapping->result, 1);
 	return IS_ERR_VALUE(addr) ? 0 : addr;
-}
-
-/* The mm that kunit_vm_mmap() has made: KUnit alone would leak a reference */
-static void end_user_space(void)
-{
-	struct mm_struct *mm = current->mm;
-
-	if (!mm)
-		return;
-	kthread_unuse_mm(mm);
-	mmput(mm);
 }
 
 static void fill_pages(struct dma_pools_buffer *buffer)
@@ -374,7 +352,7 @@ static void use_mmap_test(struct kunit *test)
 	KUNIT_ASSERT_NE(test, addr, 0);
 	KUNIT_EXPECT_EQ(test, 0, get_user(byte, (u8 __user *)addr));
 	KUNIT_EXPECT_EQ(test, byte, 4);
-	end_user_space();
+	dma_kunit_leave_mm();
 }
 
 static void use_mmap_bounds_test(struct kunit *test)
@@ -402,7 +380,7 @@ static void use_mmap_bounds_test(struct kunit *test)
 	mapping->offset = SZ_16K;
 	map_to_user(test, mapping, 0, 1);
 	KUNIT_EXPECT_EQ(test, mapping->result, -ENXIO);
-	end_user_space();
+	dma_kunit_leave_mm();
 }
 
 static struct kunit_case dma_coherent_use_cases[] = {

@@ -8,13 +8,10 @@
  */
 
 #include <kunit/test.h>
-#include <linux/anon_inodes.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
@@ -115,23 +112,11 @@ static int mmap_as_driver(struct file *file, struct vm_area_struct *vma)
 
 static const struct file_operations driver_fops = { .mmap = mmap_as_driver };
 
-/*
- * User space maps @nr_pages from page @pgoff on. Returns its address, or an
- * error. The test ends with dma_kunit_leave_mm(), before the buffer is freed.
- */
+/* User space maps it by the driver: see dma_kunit_mmap(). */
 static unsigned long mmap_by(struct kunit *test, struct mapping *mapping,
 			     unsigned long pgoff, unsigned long nr_pages)
 {
-	struct file *file = anon_inode_getfile("dma-kunit", &driver_fops,
-					       mapping, O_RDWR);
-	unsigned long addr;
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	addr = kunit_vm_mmap(test, file, 0, nr_pages << PAGE_SHIFT,
-			     PROT_READ | PROT_WRITE, MAP_SHARED,
-			     pgoff << PAGE_SHIFT);
-	fput(file);
-	return addr;
+	return dma_kunit_mmap(test, &driver_fops, mapping, pgoff, nr_pages);
 }
 
 /* Does user space see pages of the buffer, from @first on, and write there? */

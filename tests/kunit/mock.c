@@ -5,15 +5,19 @@
 
 #include <kunit/device.h>
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/dma-direct.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -179,6 +183,32 @@ bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data)
 		msleep(20);
 	}
 	return false;
+}
+
+/**
+ * dma_kunit_mmap - let user space map what a driver gives
+ * @test: the test; it ends with dma_kunit_leave_mm(), before the memory is freed
+ * @fops: the driver's; its mmap() finds @data in the file's private_data
+ * @data: for it
+ * @pgoff: first page of the driver's memory
+ * @nr_pages: how many
+ *
+ * Context: process context, sleeps.
+ * Return: the address in user space, or an error in its place.
+ */
+unsigned long dma_kunit_mmap(struct kunit *test,
+			     const struct file_operations *fops, void *data,
+			     unsigned long pgoff, unsigned long nr_pages)
+{
+	struct file *file = anon_inode_getfile("dma-kunit", fops, data, O_RDWR);
+	unsigned long addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	addr = kunit_vm_mmap(test, file, 0, nr_pages << PAGE_SHIFT,
+			     PROT_READ | PROT_WRITE, MAP_SHARED,
+			     pgoff << PAGE_SHIFT);
+	fput(file);
+	return addr;
 }
 
 /**

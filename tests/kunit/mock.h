@@ -19,6 +19,7 @@
 #include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
+#include <linux/fs.h>
 #include <linux/kmsg_dump.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -159,6 +160,9 @@ void dma_kunit_log_mark(void);
 unsigned int dma_kunit_log_count(const char *text);
 bool dma_kunit_fail_sleeping(bool is_on);
 bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data);
+unsigned long dma_kunit_mmap(struct kunit *test,
+			     const struct file_operations *fops, void *data,
+			     unsigned long pgoff, unsigned long nr_pages);
 void dma_kunit_leave_mm(void);
 bool dma_kunit_in_hardirq(void (*call)(void *data), void *data);
 

@@ -140,7 +140,7 @@ static void __release_marked(struct dma_flush *flush,
 
 /**
  * dma_flush_all - release all that waits
- * @flush: the flush queue
+ * @flush: the flush queue; NULL: nothing waits
  *
  * Context: any.
  */
@@ -149,6 +149,8 @@ void dma_flush_all(struct dma_flush *flush)
 	unsigned long flags;
 	unsigned int cpu;
 
+	if (!flush)
+		return;
 	spin_lock_irqsave(&flush->lock, flags);
 	if (flush->shared)
 		__mark(flush, flush->shared);

@@ -54,8 +54,7 @@ static int claim_and_map(struct iommu_dma_cookie *cookie,
 	int err;
 
 	/* What waits for a flush is free, and has to show it. */
-	if (READ_ONCE(cookie->flush))
-		dma_flush_all(cookie->flush);
+	dma_flush_all(READ_ONCE(cookie->flush));
 	err = dma_space_claim(&cookie->space, identity->phys >> shift,
 			      last >> shift);
 	if (err)

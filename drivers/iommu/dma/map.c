@@ -26,10 +26,7 @@
 static unsigned long empty_and_get(struct iommu_dma_cookie *cookie,
 				   unsigned long nr, unsigned long last)
 {
-	struct dma_flush *flush = READ_ONCE(cookie->flush);
-
-	if (flush)
-		dma_flush_all(flush);
+	dma_flush_all(READ_ONCE(cookie->flush));
 	dma_space_drain(&cookie->space);
 	return dma_space_get(&cookie->space, nr, last);
 }

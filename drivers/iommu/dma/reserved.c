@@ -29,8 +29,7 @@ static int reserve(struct iommu_dma_cookie *cookie, struct device *dev,
 	err = dma_space_reserve(&cookie->space, first >> shift, last >> shift);
 	if (err == -EBUSY) {
 		/* Some of it may only be kept for later, or wait for a flush. */
-		if (READ_ONCE(cookie->flush))
-			dma_flush_all(cookie->flush);
+		dma_flush_all(READ_ONCE(cookie->flush));
 		dma_space_drain(&cookie->space);
 		err = dma_space_reserve(&cookie->space, first >> shift,
 					last >> shift);
