@@ -297,6 +297,15 @@ static inline int dma_init_global_coherent(phys_addr_t phys, size_t size)
 }
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
 
+/* Called by drivers/base/dd.c. */
+#ifdef CONFIG_HAS_DMA
+void dma_driver_gone(struct device *dev);
+#else
+static inline void dma_driver_gone(struct device *dev)
+{
+}
+#endif
+
 /* kernel/dma/reserved.c knows why a reserved-memory node came to nothing. */
 #if defined(CONFIG_HAS_DMA) && defined(CONFIG_OF_RESERVED_MEM)
 void dma_explain_absent_node(struct device *dev, struct device_node *np, int idx);

@@ -11,6 +11,9 @@
  * backwards: the same function for a failure half-way and for a free.  It
  * never asks where memory came from, since the record knows.
  *
+ * A freed buffer may rest until its device asks for one like it again; rest.c
+ * serves that before the dispatcher is asked.
+ *
  * Memory that can't be brought back to an ordinary state (it could not be
  * encrypted again) is leaked, counted and named, never handed out.
  *
@@ -21,16 +24,16 @@
 #include <linux/dma-map-ops.h>
 #include <linux/hardirq.h>
 #include <linux/iommu-dma.h>
+#include <linux/jiffies.h>
 #include <linux/llist.h>
-#include <linux/sched/clock.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
 #include "backend.h"
 #include "direct.h"
 #include "ledger.h"
 #include "prepare.h"
+#include "rest.h"
 #include "stat.h"
 
 static const struct dma_backend * const dma_backends[] = {
@@ -49,7 +52,7 @@ static const struct dma_backend * const dma_backends[] = {
 	&dma_page_backend,
 };
 
-static_assert(sizeof(struct dma_allocation) <= 128);
+static_assert(sizeof(struct dma_allocation) <= 192);
 
 /**
  * dma_backend_at - one row of the table
@@ -109,8 +112,10 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	record->cpu_addr = NULL;
 	record->phys = 0;
 	record->driver = req->dev->driver ? req->dev->driver->name : NULL;
-	record->since = ktime_get_seconds();
+	record->since = jiffies;
 	record->done = 0;
+	record->kind = 0;
+	record->is_resting = false;
 	record->attrs = req->attrs;
 	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
 	return record;
@@ -216,6 +221,8 @@ static int serve(const struct dma_request *req, struct dma_allocation *record,
 
 	record->backend = backend;
 	err = backend->alloc(req, record);
+	if (err && dma_rest_drop_backend(backend))
+		err = backend->alloc(req, record);
 	if (err)
 		return err;
 	record->done |= DMA_DONE_TAKEN;
@@ -296,6 +303,7 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 			continue;
 		tried |= BIT(i);
 		if (!serve(req, record, backend)) {
+			dma_rest_note_kind(req, record);
 			dma_ledger_publish(record);
 			*recordp = record;
 			return 0;
@@ -311,13 +319,19 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 
 static LLIST_HEAD(deferred_frees);
 
+/* What may rest is memory alone, and goes without the device. */
+static bool needs_device(const struct dma_allocation *record)
+{
+	return !record->kind;
+}
+
 static void undo_deferred(struct work_struct *work)
 {
 	struct llist_node *all = llist_del_all(&deferred_frees);
 	struct dma_allocation *record, *next;
 
 	llist_for_each_entry_safe(record, next, all, deferred) {
-		struct device *dev = record->dev;
+		struct device *dev = needs_device(record) ? record->dev : NULL;
 
 		dma_undo(record);
 		put_device(dev);
@@ -351,8 +365,8 @@ void dma_release(struct dma_allocation *record)
 	dev_WARN_ONCE(record->dev, irqs_disabled(),
 		      "freeing a buffer from %s with interrupts disabled: put off\n",
 		      record->backend->name);
-	/* The worker still needs the device. */
-	get_device(record->dev);
+	if (needs_device(record))
+		get_device(record->dev);
 	llist_add(&record->deferred, &deferred_frees);
 	schedule_work(&deferred_work);
 }
@@ -405,26 +419,25 @@ void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 }
 
 /**
- * dma_dispatch_free - free a consistent buffer
+ * dma_dispatch_free - free a consistent buffer, or what it takes the place of
  * @dev: whose buffer
  * @size: as at allocation
  * @cpu_addr: as returned by it
  * @dma_addr: as returned by it
+ * @record: what dma_ledger_retire() said: whose memory is to go, or -ENOENT
  *
  * Context: any; what has to sleep is put off to a worker where it can't.
  * Return: false if the ledger does not know this buffer; nothing is changed.
  */
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
-		       dma_addr_t dma_addr)
+		       dma_addr_t dma_addr, struct dma_allocation *record)
 {
-	struct dma_allocation *record = dma_ledger_take(dev, dma_addr, cpu_addr);
-
-	if (!record)
+	if (IS_ERR(record))
 		record = take_of_other(dev, size, cpu_addr, dma_addr);
 	if (!record)
 		return false;
 
-	if (PAGE_ALIGN(size) != record->size)
+	if (!record->is_resting && PAGE_ALIGN(size) != record->size)
 		dev_WARN_ONCE(dev, 1,
 			      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
 			      size, &dma_addr, record->size);

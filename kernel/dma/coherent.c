@@ -32,6 +32,7 @@
 #include "cache.h"
 #include "coherent.h"
 #include "region.h"
+#include "rest.h"
 #include "stat.h"
 
 /**
@@ -122,6 +123,7 @@ static void pool_figures(struct dma_pool_info *info,
 	dma_region_get_figures(pool->region, &pages);
 	figures->size = pages.nr_pages << PAGE_SHIFT;
 	figures->used = pages.nr_used << PAGE_SHIFT;
+	dma_figures_set_resting(figures, pool);
 	figures->peak = pages.nr_peak << PAGE_SHIFT;
 	figures->largest = pages.nr_largest << PAGE_SHIFT;
 	figures->served = pages.nr_served;
@@ -274,6 +276,8 @@ static int bind(struct device *dev, const struct dma_binding *proto)
 	mutex_unlock(&bindings_mutex);
 	kfree(binding);
 	kfree(mem);
+	/* Nothing of what served the device before serves it any more. */
+	dma_rest_drop_device(dev);
 	return err;
 }
 
@@ -392,6 +396,7 @@ static struct dma_binding *take_binding(struct device *dev,
 	}
 out:
 	mutex_unlock(&bindings_mutex);
+	dma_rest_drop_device(dev);
 	return found;
 }
 
@@ -559,6 +564,7 @@ static void coherent_free(struct dma_allocation *record)
 const struct dma_backend dma_device_pool = {
 	.name		= "device pool",
 	.is_exclusive	= true,
+	.rests_if	= DMA_DONE_TAKEN,
 	.is_unmapped	= true,
 	.declines	= device_pool_decline,
 	.alloc		= device_pool_alloc,
@@ -613,6 +619,7 @@ static void global_pool_explain(const struct dma_request *req,
 
 const struct dma_backend dma_global_pool = {
 	.name		= "global pool",
+	.rests_if	= DMA_DONE_TAKEN,
 	.is_unmapped	= true,
 	.declines	= global_pool_decline,
 	.alloc		= global_pool_alloc,

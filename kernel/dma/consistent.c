@@ -23,6 +23,7 @@
 #include "coherent.h"
 #include "ledger.h"
 #include "observe.h"
+#include "rest.h"
 #include "user.h"
 
 /* Ops give a device its memory, unless it has a pool of its own. */
@@ -46,6 +47,28 @@ static bool has_no_mask(struct device *dev)
 			     "no coherent DMA mask: the driver has to call dma_set_coherent_mask()\n");
 }
 
+/* Ask the dispatcher or the ops, since nothing that rests serves. */
+static noinline void *alloc_anew(struct device *dev, size_t size,
+				 dma_addr_t *dma_handle, gfp_t gfp,
+				 unsigned long attrs)
+{
+	struct dma_allocation *record;
+	struct dma_request req;
+
+	*dma_handle = 0;
+	/* A buffer is not one folio: it may be split and mapped in parts. */
+	if (has_no_mask(dev) || has_bad_gfp(dev, gfp, __GFP_COMP))
+		return NULL;
+
+	req = dma_request_of(dev, size, gfp, attrs);
+	if (is_for_ops(&req))
+		return dma_ops_alloc(dev, size, dma_handle, req.gfp, req.attrs);
+	if (dma_dispatch(&req, &record))
+		return NULL;
+	*dma_handle = record->dma_addr;
+	return record->cpu_addr;
+}
+
 /**
  * dma_alloc_attrs - allocate memory that device and CPU see alike
  * @dev: the device; its coherent_dma_mask has to be set
@@ -65,23 +88,16 @@ void *dma_alloc_attrs(struct device *dev, size_t size, dma_addr_t *dma_handle,
 		      gfp_t flag, unsigned long attrs)
 {
 	struct dma_allocation *record;
-	struct dma_request req;
-	void *cpu_addr = NULL;
+	void *cpu_addr;
 
-	*dma_handle = 0;
-	/* A buffer is not one folio: it may be split and mapped in parts. */
-	if (has_no_mask(dev) || has_bad_gfp(dev, flag, __GFP_COMP))
-		return NULL;
-
-	req = dma_request_of(dev, size, flag, attrs);
-	if (is_for_ops(&req)) {
-		cpu_addr = dma_ops_alloc(dev, size, dma_handle, req.gfp,
-					 req.attrs);
-	} else if (!dma_dispatch(&req, &record)) {
-		cpu_addr = record->cpu_addr;
+	record = dma_rest_wake(dev, size, flag, attrs);
+	if (record) {
 		*dma_handle = record->dma_addr;
+		cpu_addr = record->cpu_addr;
+	} else {
+		cpu_addr = alloc_anew(dev, size, dma_handle, flag, attrs);
 	}
-	dma_saw_alloc(dev, size, cpu_addr, *dma_handle, flag, req.attrs);
+	dma_saw_alloc(dev, size, cpu_addr, *dma_handle, flag, attrs);
 	return cpu_addr;
 }
 EXPORT_SYMBOL(dma_alloc_attrs);
@@ -100,7 +116,7 @@ void dma_free_attrs(struct device *dev, size_t size, void *cpu_addr,
 		    dma_addr_t dma_handle, unsigned long attrs)
 {
 	dma_saw_free(dev, size, cpu_addr, dma_handle, attrs);
-	if (!cpu_addr || dma_dispatch_free(dev, size, cpu_addr, dma_handle))
+	if (!cpu_addr || dma_retire(dev, size, cpu_addr, dma_handle))
 		return;
 	if (!dma_ops_free(dev, size, cpu_addr, dma_handle, attrs))
 		dma_report_unknown_free(dev, size, cpu_addr, dma_handle);
@@ -135,7 +151,7 @@ static struct page *alloc_pages_for(struct device *dev, size_t size,
 static void free_pages_of(struct device *dev, size_t size, struct page *page,
 			  dma_addr_t dma_handle, enum dma_data_direction dir)
 {
-	if (!dma_dispatch_free(dev, size, page, dma_handle) &&
+	if (!dma_retire(dev, size, page, dma_handle) &&
 	    !dma_ops_free_pages(dev, PAGE_ALIGN(size), page, dma_handle, dir))
 		dma_report_unknown_free(dev, size, page, dma_handle);
 }

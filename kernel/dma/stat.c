@@ -7,15 +7,16 @@
  * what they embed.  Reading allocations walks the ledger one copy at a time
  * and holds no lock while it prints.
  *
- * Locks: pools_lock, then the lock of the pool that is asked for its figures.
+ * Locks: pools_lock, then the lock of the pool that is asked for its figures,
+ * then the ledger's.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "backend.h"
@@ -70,6 +71,21 @@ void dma_stat_add_lost(size_t size)
 	atomic_long_add(size, &lost_bytes);
 }
 
+/**
+ * dma_figures_set_resting - tell what rests apart from what is used
+ * @figures: of a pool; used counts both so far
+ * @priv: what the pool's backend notes in its records
+ *
+ * Context: any.
+ */
+void dma_figures_set_resting(struct dma_pool_figures *figures, const void *priv)
+{
+	size_t resting = min(dma_ledger_resting(priv), figures->used);
+
+	figures->used -= resting;
+	figures->resting += resting;
+}
+
 static void show_kib(struct seq_file *seq, size_t bytes)
 {
 	if (bytes == DMA_FIGURE_UNKNOWN)
@@ -83,9 +99,9 @@ static int pools_show(struct seq_file *seq, void *unused)
 	struct dma_pool_info *pool;
 	unsigned long flags;
 
-	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %5s\n",
-		   "name", "kind", "base", "KiB", "used", "peak", "largest",
-		   "served", "refused", "users");
+	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %9s %5s\n",
+		   "name", "kind", "base", "KiB", "used", "resting", "peak",
+		   "largest", "served", "refused", "users");
 	spin_lock_irqsave(&pools_lock, flags);
 	list_for_each_entry(pool, &pools, list) {
 		struct dma_pool_figures figures = {};
@@ -95,6 +111,7 @@ static int pools_show(struct seq_file *seq, void *unused)
 			   (unsigned long long)pool->base);
 		show_kib(seq, figures.size);
 		show_kib(seq, figures.used);
+		show_kib(seq, figures.resting);
 		show_kib(seq, figures.peak);
 		show_kib(seq, figures.largest);
 		seq_printf(seq, " %9lu %9lu %5u\n", figures.served,
@@ -121,7 +138,6 @@ static void show_driver(struct seq_file *seq, const char *driver)
 static int allocations_show(struct seq_file *seq, void *unused)
 {
 	struct dma_allocation copy = {};
-	u32 now = ktime_get_seconds();
 	unsigned int shelf = 0;
 
 	seq_printf(seq, "%-24s %-16s %10s %-15s %-18s %-18s %6s\n", "device",
@@ -129,10 +145,11 @@ static int allocations_show(struct seq_file *seq, void *unused)
 	while (dma_ledger_next(copy.dev, copy.dma_addr, &shelf, &copy)) {
 		seq_printf(seq, "%-24s", copy.holder);
 		show_driver(seq, copy.driver);
-		seq_printf(seq, " %10zu %-15s %#018llx %#018llx %6u\n",
+		seq_printf(seq, " %10zu %-15s %#018llx %#018llx %6lu\n",
 			   copy.size, copy.backend->name,
 			   (unsigned long long)copy.dma_addr,
-			   (unsigned long long)copy.phys, now - copy.since);
+			   (unsigned long long)copy.phys,
+			   (jiffies - copy.since) / HZ);
 	}
 	return 0;
 }
