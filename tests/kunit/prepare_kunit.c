@@ -76,9 +76,8 @@ static void prepare_decrypted_test(struct kunit *test)
 					record->cpu_addr;
 	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0, order->size));
 	memset(cpu_addr, 0xa5, order->size);
-	KUNIT_EXPECT_TRUE(test, dma_retire(dev, order->size,
-					    record->cpu_addr,
-					    record->dma_addr));
+	KUNIT_EXPECT_TRUE(test, dma_retire(dev, order->size, record->cpu_addr,
+					   record->dma_addr));
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
 }
 

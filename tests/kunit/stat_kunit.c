@@ -43,6 +43,7 @@ static void fake_figures(struct dma_pool_info *info,
 	*figures = (struct dma_pool_figures) {
 		.size = SZ_1M,
 		.used = SZ_16K,
+		.resting = SZ_8K,
 		.peak = SZ_32K,
 		.largest = DMA_FIGURE_UNKNOWN,
 		.served = 123456,
@@ -85,12 +86,13 @@ static void stat_pools_test(struct kunit *test)
 	text = line_with(text, "stat-fake");
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	KUNIT_EXPECT_STREQ(test, text,
-			   "stat-fake                fake pool    0x0000000012345000      1024        16        32         -    123456       789    42");
+			   "stat-fake                fake pool    0x0000000012345000      1024        16         8        32         -    123456       789    42");
 
 	/* As the other suites read it */
 	KUNIT_ASSERT_TRUE(test, dma_pools_figures(test, "stat-fake", "fake pool",
 						  &figures));
 	KUNIT_EXPECT_EQ(test, figures.used, SZ_16K);
+	KUNIT_EXPECT_EQ(test, figures.resting, SZ_8K);
 	KUNIT_EXPECT_EQ(test, figures.largest, DMA_FIGURE_UNKNOWN);
 	KUNIT_EXPECT_EQ(test, figures.nr_users, 42);
 
