@@ -18,6 +18,7 @@
 #include <linux/scatterlist.h>
 
 #include "direct.h"
+#include "sg.h"
 #include "limits.h"
 
 /**
@@ -93,27 +94,29 @@ static int map_entry(const struct dma_way *way, struct scatterlist *sg,
  * @attrs: DMA_ATTR_*
  *
  * Context: any.
- * Return: @nents; -EREMOTEIO for a peer out of reach; -EIO.  After an error
- * nothing is mapped.
+ * Return: @nents; -EREMOTEIO for a peer out of reach; -EINVAL if the list has
+ * fewer entries; -EIO.  After an error nothing is mapped.
  */
 int dma_direct_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		      enum dma_data_direction dir, unsigned long attrs)
 {
 	struct dma_way way = dma_way_of(dev, dir, attrs);
 	struct pci_p2pdma_map_state state = {};
-	struct scatterlist *sg = sgl;
-	int err;
+	struct scatterlist *sg;
+	int left = nents, err = 0;
 
-	for (int nr = 0; nr < nents; nr++, sg = sg_next(sg)) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		err = map_entry(&way, sg, &state);
-		if (unlikely(err)) {
-			/* Nothing was transferred: nothing to copy back. */
-			dma_direct_unmap_sg(dev, sgl, nr, dir,
-					    attrs | DMA_ATTR_SKIP_CPU_SYNC);
-			return err;
-		}
+		if (unlikely(err))
+			break;
 	}
-	return nents;
+	err = err ?: dma_sg_check_left(dev, nents, left);
+	if (likely(!err))
+		return nents;
+	/* Nothing was transferred: nothing to copy back. */
+	dma_direct_unmap_sg(dev, sgl, nents - left, dir,
+			    attrs | DMA_ATTR_SKIP_CPU_SYNC);
+	return err;
 }
 
 /**
@@ -131,9 +134,11 @@ void dma_direct_unmap_sg(struct device *dev, struct scatterlist *sgl,
 			 unsigned long attrs)
 {
 	struct dma_way way = dma_way_of(dev, dir, attrs);
+	struct scatterlist *sg;
+	int left = nents;
 
 	dma_way_begin_to_cpu(&way);
-	for (struct scatterlist *sg = sgl; nents--; sg = sg_next(sg)) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		if (unlikely(sg_dma_is_bus_address(sg)))
 			sg_dma_unmark_bus_address(sg);
 		else
@@ -155,8 +160,10 @@ void dma_direct_sync_sg_for_device(struct device *dev,
 				   enum dma_data_direction dir)
 {
 	struct dma_way way = dma_way_of(dev, dir, 0);
+	struct scatterlist *sg;
+	int left = nents;
 
-	for (struct scatterlist *sg = sgl; nents--; sg = sg_next(sg))
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		if (likely(!sg_dma_is_bus_address(sg)))
 			dma_way_to_device(&way, sg_dma_address(sg),
 					  sg_dma_len(sg));
@@ -175,9 +182,11 @@ void dma_direct_sync_sg_for_cpu(struct device *dev, struct scatterlist *sgl,
 				int nents, enum dma_data_direction dir)
 {
 	struct dma_way way = dma_way_of(dev, dir, 0);
+	struct scatterlist *sg;
+	int left = nents;
 
 	dma_way_begin_to_cpu(&way);
-	for (struct scatterlist *sg = sgl; nents--; sg = sg_next(sg))
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		if (likely(!sg_dma_is_bus_address(sg)))
 			dma_way_to_cpu(&way, sg_dma_address(sg),
 				       sg_dma_len(sg));

@@ -244,6 +244,22 @@ static void sg_unaligned_test(struct kunit *test)
 	}
 }
 
+/* The list has fewer entries than the driver says: nothing is mapped. */
+static void sg_short_test(struct kunit *test)
+{
+	struct list *list = plain_list(test);
+
+	set_pieces(list, neighbours, ARRAY_SIZE(neighbours));
+	dma_kunit_log_mark();
+	list->sgt.orig_nents++;
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_map_sgtable(list->dev, &list->sgt,
+						       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_count("of a list that has"));
+	list->sgt.orig_nents--;
+	check_gone(list);
+	KUNIT_EXPECT_EQ(test, check_list(list), 1);
+}
+
 /* Offsets in a page stay. */
 static void sg_offsets_test(struct kunit *test)
 {
@@ -708,6 +724,7 @@ static void sg_random_test(struct kunit *test)
 static struct kunit_case iommu_sg_cases[] = {
 	KUNIT_CASE(sg_merges_test),
 	KUNIT_CASE(sg_unaligned_test),
+	KUNIT_CASE(sg_short_test),
 	KUNIT_CASE(sg_offsets_test),
 	KUNIT_CASE_PARAM(sg_limit_test, limit_gen_params),
 	KUNIT_CASE(sg_boundary_test),

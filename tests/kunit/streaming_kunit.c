@@ -471,6 +471,24 @@ static void streaming_sg_rollback_test(struct kunit *test)
 	check_entries(test, list, 1);
 }
 
+/* The list has fewer entries than the driver says: nothing is mapped. */
+static void streaming_short_list_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct list *list = make_list(test, SZ_4K);
+	unsigned int nents = list->sgt.orig_nents;
+
+	dma_kunit_log_mark();
+	list->sgt.orig_nents++;
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_map_sgtable(dev, &list->sgt,
+						       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_count("of a list that has"));
+	list->sgt.orig_nents = nents;
+	KUNIT_EXPECT_EQ(test, 0, dma_map_sgtable(dev, &list->sgt,
+						 DMA_TO_DEVICE, 0));
+	dma_unmap_sgtable(dev, &list->sgt, DMA_TO_DEVICE, 0);
+}
+
 /* Registers of another device */
 
 static void streaming_resource_test(struct kunit *test)
@@ -617,6 +635,7 @@ static struct kunit_case dma_streaming_cases[] = {
 	KUNIT_CASE(streaming_bounce_sg_coherent_test),
 	KUNIT_CASE(streaming_bounce_sg_noncoherent_test),
 	KUNIT_CASE(streaming_sg_rollback_test),
+	KUNIT_CASE(streaming_short_list_test),
 	KUNIT_CASE(streaming_resource_test),
 	KUNIT_CASE(streaming_bad_direction_test),
 	KUNIT_CASE(streaming_no_mask_test),

@@ -25,6 +25,7 @@
 #include <linux/scatterlist.h>
 
 #include "../../../kernel/dma/cache.h"
+#include "../../../kernel/dma/sg.h"
 #include "bounce.h"
 #include "domain.h"
 #include "map.h"
@@ -112,16 +113,6 @@ place(struct dma_sg_layout *layout, phys_addr_t phys, size_t size)
 	return at;
 }
 
-/* The next of @left entries, inline; NULL behind the last. */
-static __always_inline struct scatterlist *next_of(struct scatterlist *sg,
-						   int left)
-{
-	if (left <= 0)
-		return NULL;
-	sg++;
-	return unlikely(sg_is_chain(sg)) ? sg_chain_ptr(sg) : sg;
-}
-
 /* Entries that the device reaches without the IOMMU. */
 static int sort_out(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 		    struct scatterlist *sg)
@@ -155,9 +146,9 @@ static int measure(struct device *dev, struct scatterlist *sgl, int nents,
 	struct pci_p2pdma_map_state p2pdma = {};
 	struct dma_sg_layout at = *layout;
 	struct scatterlist *sg;
-	int left, err;
+	int left = nents, err;
 
-	for (sg = sgl, left = nents; sg; sg = next_of(sg, --left)) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		size_t before = at.end;
 
 		err = sort_out(dev, &p2pdma, sg);
@@ -171,7 +162,7 @@ static int measure(struct device *dev, struct scatterlist *sgl, int nents,
 			return -EINVAL;
 	}
 	layout->end = at.end;
-	return 0;
+	return dma_sg_check_left(dev, nents, left);
 }
 
 /* Map what is contiguous so far. */
@@ -259,9 +250,9 @@ static __always_inline void add_bus_segment(struct dma_sg_walk *walk, struct sca
 static __always_inline int map_all(struct dma_sg_walk *walk, struct scatterlist *sgl, int nents)
 {
 	struct scatterlist *sg;
-	int left, err;
+	int left = nents, err;
 
-	for (sg = sgl, left = nents; sg; sg = next_of(sg, --left)) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		phys_addr_t phys = sg_phys(sg);
 		size_t length = sg->length, at;
 
@@ -298,9 +289,9 @@ static void end_segments(struct dma_sg_walk *walk, struct scatterlist *sgl,
 static void forget_segments(struct scatterlist *sgl, int nents)
 {
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		sg_dma_unmark_bus_address(sg);
 		sg_dma_address(sg) = DMA_MAPPING_ERROR;
 		sg_dma_len(sg) = 0;
@@ -324,9 +315,9 @@ static void clear_segments(struct iommu_dma_cookie *cookie,
 {
 	dma_addr_t first = 0, last = 0;
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		dma_addr_t addr = sg_dma_address(sg), next;
 		size_t offset = dma_domain_offset(cookie, addr);
 
@@ -427,14 +418,14 @@ static bool must_map_singly(struct iommu_dma_cookie *cookie, struct device *dev,
 {
 	struct scatterlist *sg;
 	size_t size = 0;
-	int i;
+	int left = nents;
 
 	if (!IS_ENABLED(CONFIG_NEED_SG_DMA_FLAGS))
 		return false;	/* and nowhere to note it */
 	if (likely(!dma_may_have_bounced(dev) &&
 		   !dma_wants_shadow(cookie, dev, sgl->length, attrs)))
 		return false;
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		if (is_pci_p2pdma_page(sg_page(sg)) || !sg->length)
 			return false;
 		if (dma_must_bounce(cookie, dev, sg_phys(sg), sg->length, dir))
@@ -448,9 +439,9 @@ static void to_device(struct scatterlist *sgl, int nents,
 		      enum dma_data_direction dir)
 {
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i)
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		dma_cache_to_device(sg_phys(sg), sg->length, dir);
 }
 
@@ -527,10 +518,10 @@ static dma_addr_t find_range(const struct iommu_dma_cookie *cookie,
 {
 	struct scatterlist *sg;
 	dma_addr_t start = 0;
-	int i;
+	int left = nents;
 
 	*end = 0;
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		if (!sg_dma_len(sg))
 			break;
 		if (sg_dma_is_bus_address(sg))

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Walking a scatterlist, inline: sg_next() is a call for each entry.
+ *
+ *	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
+ *
+ * where @left starts as the number of entries, and is above 0 at the end if the
+ * list has fewer.
+ */
+#ifndef _KERNEL_DMA_SG_H
+#define _KERNEL_DMA_SG_H
+
+#include <linux/dev_printk.h>
+#include <linux/scatterlist.h>
+
+/* The next of @left entries; NULL behind the last, or where the list ends. */
+static __always_inline struct scatterlist *dma_sg_next(struct scatterlist *sg,
+						       int left)
+{
+	if (left <= 0 || unlikely(sg_is_last(sg)))
+		return NULL;
+	sg++;
+	return unlikely(sg_is_chain(sg)) ? sg_chain_ptr(sg) : sg;
+}
+
+/* The first of @nents entries; NULL if there is none. */
+static __always_inline struct scatterlist *dma_sg_first(struct scatterlist *sgl,
+							int nents)
+{
+	return nents > 0 ? sgl : NULL;
+}
+
+/* After a walk: were there as many as the driver said?  -EINVAL if not. */
+static __always_inline int dma_sg_check_left(struct device *dev, int nents,
+					     int left)
+{
+	if (likely(!left))
+		return 0;
+	dev_err_ratelimited(dev, "mapping %d entries of a list that has %d\n",
+			    nents, nents - left);
+	return -EINVAL;
+}
+
+#endif /* _KERNEL_DMA_SG_H */
