@@ -274,6 +274,7 @@ void iommu_setup_dma_ops(struct device *dev)
 	dev->dma_iommu = iommu_is_dma_domain(domain);
 	if (!dev->dma_iommu)
 		return;
+	dev->iommu->dma_cookie = domain->iova_cookie;
 	err = set_up(domain, dev);
 	if (!err)
 		return;

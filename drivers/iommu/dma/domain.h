@@ -62,22 +62,31 @@ struct iommu_dma_cookie {
 /* In a kernel that follows a crash, devices are attached at first use. */
 DECLARE_STATIC_KEY_FALSE(dma_domain_attaches_late);
 
-/* The domain of a device whose dma_iommu is set; NULL if it can't be attached. */
-static __always_inline struct iommu_dma_cookie *dma_domain_of(struct device *dev)
-{
-	struct iommu_domain *domain = iommu_get_dma_domain(dev);
-
-	if (static_branch_unlikely(&dma_domain_attaches_late) &&
-	    iommu_deferred_attach(dev, domain))
-		return NULL;
-	return domain->iova_cookie;
-}
-
-/* The same for a device that has mappings already. */
+/*
+ * The domain of a device whose dma_iommu is set and that has mappings already.
+ * The device keeps it at hand; its default domain changes only while it has no
+ * driver, and iommu_setup_dma_ops() follows.
+ */
 static __always_inline struct iommu_dma_cookie *
 dma_domain_serving(struct device *dev)
 {
-	return iommu_get_dma_domain(dev)->iova_cookie;
+	return dev->iommu->dma_cookie;
+}
+
+/* A device may be without any: is it attached by now, or can be? */
+static __always_inline bool dma_domain_is_attached(struct iommu_dma_cookie *cookie,
+						   struct device *dev)
+{
+	return !static_branch_unlikely(&dma_domain_attaches_late) ||
+	       !iommu_deferred_attach(dev, cookie->domain);
+}
+
+/* The domain of such a device; NULL if it can't be attached. */
+static __always_inline struct iommu_dma_cookie *dma_domain_of(struct device *dev)
+{
+	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
+
+	return likely(dma_domain_is_attached(cookie, dev)) ? cookie : NULL;
 }
 
 /* Are caches to be maintained for a mapping of this device? */

@@ -41,16 +41,6 @@
 #define SHARED_QUEUE_MS		1000
 
 /**
- * struct dma_flush_entry - addresses that wait
- * @addr: the first
- * @size: in bytes
- */
-struct dma_flush_entry {
-	dma_addr_t	addr;
-	size_t		size;
-};
-
-/**
  * struct dma_flush_queue - what waits on one CPU, or on all
  * @lock: irq-safe; protects all that follows
  * @nr: entries that wait
@@ -65,7 +55,7 @@ struct dma_flush_queue {
 	unsigned int		nr_marked;
 	struct list_head	tables;
 	struct list_head	marked_tables;
-	struct dma_flush_entry	entries[];
+	struct dma_space_entry	entries[];
 };
 
 /**
@@ -97,9 +87,7 @@ static void __let_go(struct dma_flush *flush, struct dma_flush_queue *queue,
 	lockdep_assert_held(&queue->lock);
 
 	iommu_put_pages_list(tables);
-	for (unsigned int i = 0; i < nr; i++)
-		dma_io_put(flush->cookie, queue->entries[i].addr,
-			   queue->entries[i].size);
+	dma_space_put_many(&flush->cookie->space, queue->entries, nr);
 	queue->nr -= nr;
 	memmove(queue->entries, queue->entries + nr,
 		queue->nr * sizeof(queue->entries[0]));
@@ -191,7 +179,7 @@ void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
 		     struct list_head *tables)
 {
 	struct dma_flush_queue *queue;
-	struct dma_flush_entry *entry;
+	struct dma_space_entry *entry;
 	unsigned long flags;
 
 	queue = flush->shared ?: *raw_cpu_ptr(flush->of_cpu);

@@ -87,6 +87,7 @@ struct dma_shadow_bank {
  * struct dma_shadow - the slots of a domain
  * @window: their I/O addresses
  * @cookie: the domain
+ * @last: I/O address of the window's last byte
  * @prot: of all slots, since the first was needed; 0: not yet.  Whether a
  *	device is coherent is not known yet when its domain is set up.
  * @slot_shift: a slot has 2^slot_shift bytes
@@ -99,6 +100,7 @@ struct dma_shadow_bank {
 struct dma_shadow {
 	struct dma_shadow_window	window;
 	struct iommu_dma_cookie		*cookie;
+	dma_addr_t			last;
 	int				prot;
 	unsigned int			slot_shift;
 	unsigned int			bank_shift;
@@ -379,42 +381,57 @@ static bool has_right_prot(struct dma_shadow *shadow, struct device *dev)
 	return !cmpxchg(&shadow->prot, 0, wanted);
 }
 
+/* Let the device see a part of a buffer, by its copy. */
+static __always_inline void copy_in(const struct dma_shadow_slot *slot,
+				    struct device *dev, size_t offset,
+				    size_t size, enum dma_data_direction dir)
+{
+	copy(slot->phys + offset, slot->cpu_addr + offset, size, true);
+	if (!dev_is_dma_coherent(dev))
+		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
+				    dir);
+}
+
+/* Can the device use any slot for this buffer? */
+static __always_inline bool suits(struct dma_shadow *shadow, struct device *dev,
+				  phys_addr_t phys, size_t offset)
+{
+	u64 last = min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
+
+	return likely(!((offset ^ phys) & dma_get_min_align_mask(dev)) &&
+		      has_right_prot(shadow, dev) &&
+		      shadow->last <= last);
+}
+
 /**
- * dma_shadow_map - hand a small buffer to a device through a slot
- * @shadow: the slots
+ * dma_shadow_map - hand a small buffer to a device, through a slot if possible
+ * @cookie: the domain, which has shadow pages
  * @dev: the device
  * @phys: of the buffer
  * @size: in bytes; no more than the window's limit
  * @dir: which way the data goes
+ * @attrs: DMA_ATTR_*, without DMA_ATTR_SKIP_CPU_SYNC
  *
  * Context: any.
- * Return: the device's address; DMA_MAPPING_ERROR if there is no slot, or none
- * that suits the device: then the buffer has to be mapped.
+ * Return: the device's address, or DMA_MAPPING_ERROR.
  */
-dma_addr_t dma_shadow_map(struct dma_shadow *shadow, struct device *dev,
+dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 			  phys_addr_t phys, size_t size,
-			  enum dma_data_direction dir)
+			  enum dma_data_direction dir, unsigned long attrs)
 {
+	struct dma_shadow *shadow = cookie->shadow;
 	size_t offset = offset_for(shadow, phys, size);
-	unsigned int kept = dma_get_min_align_mask(dev);
 	struct dma_shadow_slot *slot;
-	int nr;
+	int nr = -1;
 
-	if (unlikely(((offset ^ phys) & kept) || !has_right_prot(shadow, dev)))
-		return DMA_MAPPING_ERROR;
-	if (unlikely(shadow->window.base + shadow->window.size - 1 >
-		     min_not_zero(*dev->dma_mask, dev->bus_dma_limit)))
-		return DMA_MAPPING_ERROR;
-	nr = take_any_slot(shadow);
+	if (suits(shadow, dev, phys, offset))
+		nr = take_any_slot(shadow);
 	if (unlikely(nr < 0))
-		return DMA_MAPPING_ERROR;
+		return dma_stream_map(cookie, dev, phys, size, dir, attrs);
 
 	slot = &shadow->slots[nr];
 	slot->phys = phys - offset;
-	copy(phys, slot->cpu_addr + offset, size, true);
-	if (!dev_is_dma_coherent(dev))
-		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
-				    dir);
+	copy_in(slot, dev, offset, size, dir);
 	dma_reset_need_sync(dev);
 	return slot_addr(shadow, nr) + offset;
 }
@@ -475,10 +492,7 @@ void dma_shadow_to_device(struct dma_shadow *shadow, struct device *dev,
 
 	if (!is_mapped(shadow, nr, addr))
 		return;
-	copy(slot->phys + offset, slot->cpu_addr + offset, size, true);
-	if (!dev_is_dma_coherent(dev))
-		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
-				    dir);
+	copy_in(slot, dev, offset, size, dir);
 }
 
 /**
@@ -498,10 +512,10 @@ void dma_shadow_unmap(struct dma_shadow *shadow, struct device *dev,
 {
 	unsigned int nr = slot_nr(shadow, addr);
 
-	if (!is_mapped(shadow, nr, addr))
-		return;
 	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_shadow_to_cpu(shadow, dev, addr, size, dir);
+	if (!is_mapped(shadow, nr, addr))
+		return;
 	shadow->slots[nr].phys = PHYS_ADDR_MAX;
 	give_slot(shadow, nr);
 }
@@ -598,6 +612,7 @@ static struct dma_shadow *make_shadow(struct iommu_dma_cookie *cookie,
 					 DMA_BIT_MASK(32));
 	if (!shadow->window.base)
 		goto fail;
+	shadow->last = shadow->window.base + shadow->window.size - 1;
 	return shadow;
 fail:
 	free_banks(shadow);

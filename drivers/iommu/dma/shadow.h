@@ -43,9 +43,9 @@ void dma_shadow_destroy(struct dma_shadow *shadow);
 int dma_shadow_switch(struct device *dev, bool is_on);
 struct dma_shadow_figures dma_shadow_figures(struct dma_shadow *shadow);
 
-dma_addr_t dma_shadow_map(struct dma_shadow *shadow, struct device *dev,
+dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 			  phys_addr_t phys, size_t size,
-			  enum dma_data_direction dir);
+			  enum dma_data_direction dir, unsigned long attrs);
 void dma_shadow_unmap(struct dma_shadow *shadow, struct device *dev,
 		      dma_addr_t addr, size_t size,
 		      enum dma_data_direction dir, unsigned long attrs);
@@ -69,7 +69,8 @@ dma_is_shadow(const struct iommu_dma_cookie *cookie, dma_addr_t addr)
 /*
  * Is a buffer of @size bytes to be copied?  Only where that saves an
  * invalidation, and not where the caller hands the buffer back and forth
- * itself, which means that it stays mapped for long.
+ * itself, which means that it stays mapped for long.  A kernel that follows a
+ * crash copies nothing.
  */
 static __always_inline bool
 dma_wants_shadow(const struct iommu_dma_cookie *cookie, struct device *dev,
@@ -78,8 +79,9 @@ dma_wants_shadow(const struct iommu_dma_cookie *cookie, struct device *dev,
 	const struct dma_shadow_window *window;
 
 	window = (const struct dma_shadow_window *)cookie->shadow;
-	return window && size <= window->limit && !READ_ONCE(cookie->flush) &&
-	       !(attrs & DMA_ATTR_SKIP_CPU_SYNC) && !dev->iommu->shadow_off;
+	return window && size - 1 < window->limit && !READ_ONCE(cookie->flush) &&
+	       !(attrs & DMA_ATTR_SKIP_CPU_SYNC) && !dev->iommu->shadow_off &&
+	       !static_branch_unlikely(&dma_domain_attaches_late);
 }
 
 #endif /* _DRIVERS_IOMMU_DMA_SHADOW_H */

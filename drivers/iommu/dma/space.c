@@ -394,16 +394,40 @@ static inline unsigned int class_of(unsigned long nr)
 unsigned long dma_space_get(struct dma_space *space, unsigned long nr,
 			    unsigned long last)
 {
+	unsigned int class;
 	unsigned long start;
 
 	if (unlikely(!is_cached(nr)))
 		return take_range(space, nr, last);
 
-	nr = 1UL << class_of(nr);
+	class = class_of(nr);
+	nr = 1UL << class;
 	if (unlikely(last < nr))
 		return 0;
-	start = get_cached(space, class_of(nr), last - nr + 1);
+	start = get_cached(space, class, last - nr + 1);
 	return likely(start) ? start : take_range(space, nr, last);
+}
+
+/* Keep a range in this CPU's stack; false if there is no memory for one. */
+static __always_inline bool __keep(struct dma_space *space,
+				   struct dma_space_cache *cache,
+				   unsigned int class, unsigned long start)
+{
+	struct dma_space_stack *stack = cache->stacks[class];
+
+	lockdep_assert_held(&cache->lock);
+
+	if (unlikely(!stack)) {
+		stack = kmalloc(sizeof(*stack), GFP_ATOMIC | __GFP_NOWARN);
+		if (!stack)
+			return false;
+		stack->nr = 0;
+		cache->stacks[class] = stack;
+	}
+	if (unlikely(stack->nr == STACK_SIZE))
+		give_half(space, class, stack);
+	stack->start[stack->nr++] = start;
+	return true;
 }
 
 /**
@@ -417,32 +441,49 @@ unsigned long dma_space_get(struct dma_space *space, unsigned long nr,
 void dma_space_put(struct dma_space *space, unsigned long start,
 		   unsigned long nr)
 {
-	unsigned int class = class_of(nr);
 	struct dma_space_cache *cache;
-	struct dma_space_stack *stack;
+	unsigned long flags;
+	bool is_kept = false;
+
+	if (likely(is_cached(nr))) {
+		cache = raw_cpu_ptr(space->caches);
+		spin_lock_irqsave(&cache->lock, flags);
+		is_kept = __keep(space, cache, class_of(nr), start);
+		spin_unlock_irqrestore(&cache->lock, flags);
+	}
+	if (unlikely(!is_kept))
+		give_range(space, start);
+}
+
+/**
+ * dma_space_put_many - give ranges back, all at once
+ * @space: the space
+ * @entries: the ranges, in bytes, as the flush queue has them
+ * @nr_entries: how many
+ *
+ * Context: any; can't fail.
+ */
+void dma_space_put_many(struct dma_space *space,
+			const struct dma_space_entry *entries,
+			unsigned int nr_entries)
+{
+	struct dma_space_cache *cache = raw_cpu_ptr(space->caches);
+	unsigned int shift = space->shift;
 	unsigned long flags;
 
-	if (unlikely(!is_cached(nr))) {
-		give_range(space, start);
-		return;
-	}
-	cache = raw_cpu_ptr(space->caches);
 	spin_lock_irqsave(&cache->lock, flags);
-	stack = cache->stacks[class];
-	if (unlikely(!stack)) {
-		stack = kmalloc(sizeof(*stack), GFP_ATOMIC | __GFP_NOWARN);
-		if (stack)
-			stack->nr = 0;
-		cache->stacks[class] = stack;
-	}
-	if (likely(stack)) {
-		if (unlikely(stack->nr == STACK_SIZE))
-			give_half(space, class, stack);
-		stack->start[stack->nr++] = start;
+	for (unsigned int i = 0; i < nr_entries; i++) {
+		unsigned long start = entries[i].addr >> shift;
+		unsigned long nr = entries[i].size >> shift;
+
+		if (likely(is_cached(nr) &&
+			   __keep(space, cache, class_of(nr), start)))
+			continue;
+		spin_lock(&space->lock);
+		__give_range(space, start);
+		spin_unlock(&space->lock);
 	}
 	spin_unlock_irqrestore(&cache->lock, flags);
-	if (unlikely(!stack))
-		give_range(space, start);
 }
 
 static void empty_cache(struct dma_space *space,

@@ -45,6 +45,16 @@ struct dma_space {
 	struct dma_space_cache __percpu	*caches;
 };
 
+/**
+ * struct dma_space_entry - addresses that wait to be given back
+ * @addr: the first
+ * @size: in bytes
+ */
+struct dma_space_entry {
+	dma_addr_t	addr;
+	size_t		size;
+};
+
 int dma_space_init(struct dma_space *space, unsigned int shift,
 		   unsigned long first);
 void dma_space_destroy(struct dma_space *space);
@@ -54,6 +64,9 @@ unsigned long dma_space_get(struct dma_space *space, unsigned long nr,
 			    unsigned long last);
 void dma_space_put(struct dma_space *space, unsigned long start,
 		   unsigned long nr);
+void dma_space_put_many(struct dma_space *space,
+			const struct dma_space_entry *entries,
+			unsigned int nr_entries);
 void dma_space_drain(struct dma_space *space);
 
 int dma_space_reserve(struct dma_space *space, unsigned long first,

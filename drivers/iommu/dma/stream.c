@@ -90,6 +90,30 @@ static noinline dma_addr_t map_bounced(struct iommu_dma_cookie *cookie,
 }
 
 /**
+ * dma_stream_map - hand a buffer itself to a device, or a bounce buffer
+ * @cookie: the domain
+ * @dev: the device
+ * @phys: of the buffer
+ * @size: in bytes
+ * @dir: which way the data goes
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ * Return: the device's address, or DMA_MAPPING_ERROR.
+ */
+noinline dma_addr_t dma_stream_map(struct iommu_dma_cookie *cookie,
+				   struct device *dev, phys_addr_t phys,
+				   size_t size, enum dma_data_direction dir,
+				   unsigned long attrs)
+{
+	if (unlikely(!size || !dma_domain_is_attached(cookie, dev)))
+		return DMA_MAPPING_ERROR;
+	if (unlikely(dma_must_bounce(cookie, dev, phys, size, dir)))
+		return map_bounced(cookie, dev, phys, size, dir, attrs);
+	return map(cookie, dev, phys, size, dir, attrs);
+}
+
+/**
  * iommu_dma_map_page - hand a buffer to a device
  * @dev: the device
  * @page: the page it starts in
@@ -98,6 +122,9 @@ static noinline dma_addr_t map_bounced(struct iommu_dma_cookie *cookie,
  * @dir: which way the data goes
  * @attrs: DMA_ATTR_*
  *
+ * A buffer that is copied into a shadow page needs no bounce buffer: the device
+ * sees as little of what is around it, and no cache line is shared.
+ *
  * Context: any.
  * Return: the device's address, or DMA_MAPPING_ERROR.
  */
@@ -105,21 +132,12 @@ dma_addr_t iommu_dma_map_page(struct device *dev, struct page *page,
 			      unsigned long offset, size_t size,
 			      enum dma_data_direction dir, unsigned long attrs)
 {
-	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
+	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	phys_addr_t phys = page_to_phys(page) + offset;
 
-	if (unlikely(!cookie || !size))
-		return DMA_MAPPING_ERROR;
-	if (unlikely(dma_must_bounce(cookie, dev, phys, size, dir)))
-		return map_bounced(cookie, dev, phys, size, dir, attrs);
-	if (dma_wants_shadow(cookie, dev, size, attrs)) {
-		dma_addr_t addr = dma_shadow_map(cookie->shadow, dev, phys,
-						 size, dir);
-
-		if (likely(addr != DMA_MAPPING_ERROR))
-			return addr;
-	}
-	return map(cookie, dev, phys, size, dir, attrs);
+	if (dma_wants_shadow(cookie, dev, size, attrs))
+		return dma_shadow_map(cookie, dev, phys, size, dir, attrs);
+	return dma_stream_map(cookie, dev, phys, size, dir, attrs);
 }
 
 /* What an address translates into; 0, with a warning, if into nothing. */
@@ -147,6 +165,26 @@ static phys_addr_t to_cpu(struct iommu_dma_cookie *cookie, struct device *dev,
 	return phys;
 }
 
+/* Take back what dma_stream_map() handed out. */
+static noinline void unmap(struct iommu_dma_cookie *cookie, struct device *dev,
+			   dma_addr_t addr, size_t size,
+			   enum dma_data_direction dir, unsigned long attrs)
+{
+	size_t offset = dma_domain_offset(cookie, addr);
+	phys_addr_t phys = 0;
+
+	if (unlikely(dma_may_have_bounced(dev) || !dev_is_dma_coherent(dev))) {
+		phys = to_cpu(cookie, dev, addr, size, dir, attrs);
+		if (!phys)
+			return;
+	}
+	dma_io_unmap_one(cookie, addr - offset,
+			 dma_domain_align(cookie, offset + size));
+	/* The device can't write into the bounce buffer any more. */
+	if (unlikely(phys))
+		swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
+}
+
 /**
  * iommu_dma_unmap_page - take a buffer back
  * @dev: the device
@@ -162,24 +200,12 @@ void iommu_dma_unmap_page(struct device *dev, dma_addr_t dma_handle,
 			  unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	size_t offset = dma_domain_offset(cookie, dma_handle);
-	phys_addr_t phys = 0;
 
-	if (dma_is_shadow(cookie, dma_handle)) {
+	if (dma_is_shadow(cookie, dma_handle))
 		dma_shadow_unmap(cookie->shadow, dev, dma_handle, size, dir,
 				 attrs);
-		return;
-	}
-	if (unlikely(dma_may_have_bounced(dev) || !dev_is_dma_coherent(dev))) {
-		phys = to_cpu(cookie, dev, dma_handle, size, dir, attrs);
-		if (!phys)
-			return;
-	}
-	dma_io_unmap_one(cookie, dma_handle - offset,
-			 dma_domain_align(cookie, offset + size));
-	/* The device can't write into the bounce buffer any more. */
-	if (unlikely(phys))
-		swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
+	else
+		unmap(cookie, dev, dma_handle, size, dir, attrs);
 }
 
 /**
