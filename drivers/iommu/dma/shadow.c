@@ -25,7 +25,6 @@
  * a bank's bare stack (it has none), one mapping.
  */
 #include <linux/cpumask.h>
-#include <linux/highmem.h>
 #include <linux/init.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
@@ -37,6 +36,7 @@
 #include <linux/workqueue.h>
 
 #include "../../../kernel/dma/cache.h"
+#include "../../../kernel/dma/copy.h"
 #include "map.h"
 #include "shadow.h"
 
@@ -323,41 +323,6 @@ static void shrink(struct work_struct *work)
 		schedule_delayed_work(&shadow->shrink, dma_shadow_idle);
 }
 
-/* Copy between a buffer, which may be in high memory, and a slot. */
-static void copy_slowly(phys_addr_t phys, void *slot, size_t size, bool is_in)
-{
-	while (size) {
-		struct page *page = pfn_to_page(PHYS_PFN(phys));
-		size_t offset = offset_in_page(phys);
-		size_t part = min_t(size_t, size, PAGE_SIZE - offset);
-
-		if (is_in)
-			memcpy_from_page(slot, page, offset, part);
-		else
-			memcpy_to_page(page, offset, slot, part);
-		phys += part;
-		slot += part;
-		size -= part;
-	}
-}
-
-static __always_inline void copy(phys_addr_t phys, void *slot, size_t size,
-				 bool is_in)
-{
-	void *from, *to;
-
-	if (IS_ENABLED(CONFIG_HIGHMEM)) {
-		copy_slowly(phys, slot, size, is_in);
-		return;
-	}
-	from = is_in ? phys_to_virt(phys) : slot;
-	to = is_in ? slot : phys_to_virt(phys);
-	if (size == PAGE_SIZE && PAGE_ALIGNED(phys) && PAGE_ALIGNED(slot))
-		copy_page(to, from);	/* the fastest way there is */
-	else
-		memcpy(to, from, size);
-}
-
 /* Where in its slot a buffer begins: as in its page, if there is room. */
 static size_t offset_for(const struct dma_shadow *shadow, phys_addr_t phys,
 			 size_t size)
@@ -386,7 +351,7 @@ static __always_inline void copy_in(const struct dma_shadow_slot *slot,
 				    struct device *dev, size_t offset,
 				    size_t size, enum dma_data_direction dir)
 {
-	copy(slot->phys + offset, slot->cpu_addr + offset, size, true);
+	dma_copy(slot->phys + offset, slot->cpu_addr + offset, size, true);
 	if (!dev_is_dma_coherent(dev))
 		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
 				    dir);
@@ -469,7 +434,7 @@ void dma_shadow_to_cpu(struct dma_shadow *shadow, struct device *dev,
 		dma_cache_to_cpu(virt_to_phys(slot->cpu_addr) + offset, size,
 				 dir);
 	}
-	copy(slot->phys + offset, slot->cpu_addr + offset, size, false);
+	dma_copy(slot->phys + offset, slot->cpu_addr + offset, size, false);
 }
 
 /**
