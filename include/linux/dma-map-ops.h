@@ -12,7 +12,6 @@
  *   4. what an architecture provides        the arch_* hooks, and page protection
  *   5. what a mapping has to respect        small kmalloc objects, peer-to-peer memory
  *   6. who looks for bugs
- *   7. what files outside still need        each part goes when its file does
  *
  * Words: phys is a CPU physical address, dma_addr what the device puts on the bus,
  * cpu_addr a kernel virtual address; sizes are in bytes, nr_ counts things.
@@ -694,14 +693,5 @@ static inline void debug_dma_dump_mappings(struct device *dev)
 {
 }
 #endif /* CONFIG_DMA_API_DEBUG */
-
-/*
- * 7. Needed by kernel/dma/swiotlb.c, goes when that file does
- *
- * The atomic pools. @phys_addr_ok, if there is one, has to agree to the memory.
- */
-struct page *dma_alloc_from_pool(struct device *dev, size_t size, void **cpu_addr, gfp_t flags,
-				 bool (*phys_addr_ok)(struct device *, phys_addr_t, size_t));
-bool dma_free_from_pool(struct device *dev, void *start, size_t size);
 
 #endif /* _LINUX_DMA_MAP_OPS_H */

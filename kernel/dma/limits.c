@@ -267,21 +267,3 @@ int dma_direct_set_offset(struct device *dev, phys_addr_t cpu_start,
 	dev->dma_range_map = windows;
 	return 0;
 }
-
-/**
- * dma_coherent_ok - can consistent memory of this device lie here?
- * @dev: the device
- * @phys: physical address
- * @size: in bytes
- *
- * Needed by kernel/dma/swiotlb.c, goes when that file does.
- *
- * Context: any.
- * Return: true if the device reaches all of it.
- */
-bool dma_coherent_ok(struct device *dev, phys_addr_t phys, size_t size)
-{
-	struct dma_limits limits = dma_limits_of(dev, dev->coherent_dma_mask);
-
-	return dma_limits_reach(dev, &limits, phys, size);
-}

@@ -36,6 +36,7 @@
 
 #include "prepare.h"
 #include "rest.h"
+#include "swiotlb.h"
 
 /* How many bytes may rest on a shelf; 0 turns resting off.  Tests change it. */
 size_t dma_rest_limit __read_mostly;
@@ -137,6 +138,7 @@ void dma_rest_drop_device(struct device *dev)
 void dma_driver_gone(struct device *dev)
 {
 	dma_rest_drop_device(dev);
+	swiotlb_driver_gone(dev);
 }
 
 static bool is_of_backend(struct dma_allocation *record, const void *backend)

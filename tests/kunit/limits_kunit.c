@@ -91,10 +91,8 @@ static struct device *device_of(struct kunit *test, const struct mask *mask,
 static bool reaches(struct device *dev, phys_addr_t phys, size_t size)
 {
 	struct dma_limits limits = dma_limits_of(dev, dev->coherent_dma_mask);
-	bool is_reached = dma_limits_reach(dev, &limits, phys, size);
 
-	/* The old name of the same question */
-	return is_reached == dma_coherent_ok(dev, phys, size) && is_reached;
+	return dma_limits_reach(dev, &limits, phys, size);
 }
 
 static void limits_mask_test(struct kunit *test)

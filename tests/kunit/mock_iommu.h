@@ -28,9 +28,9 @@
 
 #include <kunit/test.h>
 #include <linux/iommu.h>
-#include <linux/swiotlb.h>
 #include <linux/types.h>
 
+#include "../../kernel/dma/swiotlb.h"
 #include "mock.h"
 
 struct mock_iommu;
@@ -163,13 +163,12 @@ unsigned int mock_iommu_exhaust(struct kunit *test, struct device *dev,
 void mock_iommu_unmap_all(struct device *dev, const dma_addr_t *addrs,
 			  unsigned int nr, size_t size);
 
-/* How much of a device's bounce buffer is in use, where somebody counts it */
-#if defined(CONFIG_SWIOTLB) && defined(CONFIG_DEBUG_FS)
+/* How many slots of a device's bounce buffers are in use */
+#ifdef CONFIG_SWIOTLB
 static inline long mock_iommu_nr_bounced(struct device *dev)
 {
-	struct io_tlb_mem *mem = dev->dma_io_tlb_mem;
-
-	return mem ? atomic_long_read(&mem->total_used) : 0;
+	return dev->dma_io_tlb_mem ?
+	       swiotlb_set_nr_used(swiotlb_set_of(dev)) : 0;
 }
 #else
 static inline long mock_iommu_nr_bounced(struct device *dev)

@@ -371,52 +371,6 @@ static void pool_storm_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
 }
 
-/* The old names */
-
-static bool is_ok(struct device *dev, phys_addr_t phys, size_t size)
-{
-	return true;
-}
-
-static bool is_never_ok(struct device *dev, phys_addr_t phys, size_t size)
-{
-	return false;
-}
-
-static void pool_bridge_test(struct kunit *test)
-{
-	struct device *dev = dma_kunit_coherent_device(test, "dev");
-	struct dma_pool_figures before = figures_of_all(test);
-	void *cpu_addr = NULL;
-	struct dma_piece piece;
-	struct page *page;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		page = dma_alloc_from_pool(dev, SZ_8K - 1, &cpu_addr, GFP_ATOMIC,
-					   i ? is_ok : NULL);
-		KUNIT_ASSERT_NOT_NULL(test, page);
-		KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0, SZ_8K));
-		KUNIT_ASSERT_TRUE(test, dma_piece_find(cpu_addr, &piece));
-		KUNIT_EXPECT_EQ(test, page_to_phys(page) & (SZ_8K - 1), 0);
-		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + SZ_8K);
-		memset(cpu_addr, 0xa5, SZ_8K);
-		KUNIT_EXPECT_TRUE(test, dma_free_from_pool(dev, cpu_addr, SZ_8K - 1));
-		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
-	}
-	KUNIT_EXPECT_FALSE(test, dma_free_from_pool(dev, &piece, SZ_8K));
-
-	/* Memory that the caller does not agree to goes back */
-	KUNIT_EXPECT_NULL(test, dma_alloc_from_pool(dev, SZ_4K, &cpu_addr,
-						    GFP_ATOMIC, is_never_ok));
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
-
-	dma_pools_log_mark();
-	KUNIT_EXPECT_NULL(test, dma_alloc_from_pool(dev, SZ_1G, &cpu_addr,
-						    GFP_ATOMIC, NULL));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "atomic pools have no"),
-			1);
-}
-
 static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_piece_test),
 	KUNIT_CASE(pool_find_nothing_test),
@@ -428,7 +382,6 @@ static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_device_test),
 	KUNIT_CASE(pool_decline_test),
 	KUNIT_CASE(pool_refusal_test),
-	KUNIT_CASE(pool_bridge_test),
 	KUNIT_CASE_SLOW(pool_storm_test),
 	KUNIT_CASE_SLOW(pool_shrink_test),
 	{}

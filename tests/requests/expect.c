@@ -32,12 +32,8 @@
 
 #include "requests.h"
 
-/* What swiotlb can give in one piece: its slots are searched by segments. */
-#ifdef CONFIG_SWIOTLB
-#define RESTRICTED_MAX	((size_t)IO_TLB_SEGSIZE << IO_TLB_SHIFT)
-#else
-#define RESTRICTED_MAX	0
-#endif
+/* What a restricted pool can give in one piece, if it has that much */
+#define RESTRICTED_MAX	((size_t)SZ_8M)
 
 static void serve(struct expectation *e, const char *backend, struct place place)
 {
@@ -158,7 +154,8 @@ void expect_consistent(const struct run *run, const struct test_device *t,
 	*e = (struct expectation){};
 	if (t->nr_pools && rq->form == FORM_COHERENT)
 		expect_device_pool(t, rq, e);
-	else if (t->restricted.size && rq->size > RESTRICTED_MAX)
+	else if (t->restricted.size &&
+		 rq->size > min(RESTRICTED_MAX, t->restricted.size))
 		refuse(e, "larger than a restricted pool gives");
 	else if (t->restricted.size)
 		serve(e, "restricted pool", t->restricted);

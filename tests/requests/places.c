@@ -227,10 +227,10 @@ bool can_reach_bounce_buffers(struct device *dev)
 	const struct io_tlb_mem *mem = dev->dma_io_tlb_mem;
 	struct place place = {};
 
-	if (!mem || !mem->nslabs)
+	if (!mem || !mem->size)
 		return false;
-	place.base = mem->defpool.start;
-	place.size = mem->defpool.end - mem->defpool.start;
+	place.base = mem->start;
+	place.size = mem->size;
 	return can_reach(dev, &place, streaming_limit(dev));
 #else
 	return false;

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Restricted pools: reserved-memory nodes "restricted-dma-pool".
+ *
+ * A device that binds such a node reaches, or is let to reach, nothing else:
+ * all that it maps is bounced through the pool, and its consistent memory comes
+ * from there as well (restricted.c).  Several devices may bind one node.
+ *
+ * The pool is made when the first device binds it, and stays.  It does not
+ * grow: a firewall may know its limits.
+ *
+ * Locks: pools_mutex serialises making a pool on first use; inside it those of
+ * swiotlb_pool_decrypt() and swiotlb_set_show().
+ */
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/of_fdt.h>
+#include <linux/of_reserved_mem.h>
+#include <linux/slab.h>
+
+#include "swiotlb.h"
+
+static DEFINE_MUTEX(pools_mutex);
+
+/* Can the kernel get at all of it as at any other memory? */
+static bool is_linear(phys_addr_t start, size_t size)
+{
+	phys_addr_t last = start + size - 1;
+
+	return pfn_valid(PHYS_PFN(start)) && pfn_valid(PHYS_PFN(last)) &&
+	       !PageHighMem(pfn_to_page(PHYS_PFN(start))) &&
+	       !PageHighMem(pfn_to_page(PHYS_PFN(last)));
+}
+
+/**
+ * swiotlb_reserved_create - a set of memory that is used for nothing else
+ * @name: stays the caller's, and has to last
+ * @start: of the memory
+ * @size: in bytes
+ *
+ * Context: process context, may sleep.
+ * Return: the set, with all that its devices need; -EINVAL if the memory is not
+ * whole pages of the linear mapping; -ENOMEM; an error of decryption, after
+ * which the memory is lost.
+ */
+struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
+					    size_t size)
+{
+	struct swiotlb_set *set;
+	struct io_tlb_pool *pool;
+	int err = -ENOMEM;
+
+	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
+	    !is_linear(start, size))
+		return ERR_PTR(-EINVAL);
+	set = kzalloc(sizeof(*set), GFP_KERNEL);
+	pool = swiotlb_pool_create(start, size, 1, SWIOTLB_FROM_RESERVED,
+				   GFP_KERNEL);
+	if (!set || !pool)
+		goto fail;
+	swiotlb_set_init(set, name);
+	set->mem.force_bounce = true;
+	set->mem.for_alloc = true;
+	set->info.users = "devices that bind the node";
+	err = swiotlb_pool_decrypt(pool) ?: swiotlb_set_add(set, pool, NULL);
+	if (err)
+		goto fail;
+	swiotlb_set_show(set);
+	return set;
+fail:
+	if (pool)
+		swiotlb_pool_destroy(pool);
+	kfree(set);
+	return ERR_PTR(err);
+}
+
+/**
+ * swiotlb_reserved_destroy - end what swiotlb_reserved_create() has made
+ * @set: the set; no device uses it any more
+ *
+ * Context: process context, may sleep.
+ */
+void swiotlb_reserved_destroy(struct swiotlb_set *set)
+{
+	swiotlb_set_hide(set);
+	swiotlb_set_destroy(set);
+	kfree(set);
+}
+
+static int restricted_device_init(struct reserved_mem *rmem, struct device *dev)
+{
+	struct swiotlb_set *set;
+
+	mutex_lock(&pools_mutex);
+	set = rmem->priv;
+	if (!set) {
+		set = swiotlb_reserved_create(rmem->name, rmem->base,
+					      rmem->size);
+		if (!IS_ERR(set))
+			rmem->priv = set;
+	}
+	mutex_unlock(&pools_mutex);
+	if (IS_ERR(set)) {
+		dev_err(dev, "reserved-memory node %s: no restricted pool of %pa bytes at %pa: %s (error %ld)\n",
+			rmem->name, &rmem->size, &rmem->base,
+			PTR_ERR(set) == -EINVAL ?
+			"expected whole pages that the kernel has mapped" :
+			"no memory, or it cannot be decrypted", PTR_ERR(set));
+		return PTR_ERR(set);
+	}
+	atomic_inc(&set->nr_users);
+	dev->dma_io_tlb_mem = &set->mem;
+	return 0;
+}
+
+static void restricted_device_release(struct reserved_mem *rmem,
+				      struct device *dev)
+{
+	struct swiotlb_set *set = rmem->priv;
+
+	atomic_dec(&set->nr_users);
+	dev->dma_io_tlb_mem = &swiotlb_default.mem;
+}
+
+static const struct reserved_mem_ops restricted_ops = {
+	.device_init	= restricted_device_init,
+	.device_release	= restricted_device_release,
+};
+
+static int __init restricted_setup(struct reserved_mem *rmem)
+{
+	static const char * const excluded[] __initconst = {
+		"reusable", "linux,cma-default", "linux,dma-default", "no-map",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(excluded); i++) {
+		if (!of_get_flat_dt_prop(rmem->fdt_node, excluded[i], NULL))
+			continue;
+		pr_err("swiotlb: reserved-memory node %s: %s is present, needed: a restricted-dma-pool without it\n",
+		       rmem->name, excluded[i]);
+		return -EINVAL;
+	}
+	rmem->ops = &restricted_ops;
+	return 0;
+}
+
+RESERVEDMEM_OF_DECLARE(restricted, "restricted-dma-pool", restricted_setup);

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pools of bounce buffers: making them, and finding the one of an address.
+ *
+ * A pool is described by one piece of memory (its "meta"), so that the first
+ * pool can be made by the boot allocator in the same way as any other.
+ *
+ * The pools of a set stand in a table, in the order of their addresses.  A
+ * table never changes: who adds or removes a pool publishes a new one.  So an
+ * address is found by a binary search under RCU, without a lock, also while
+ * the set grows.  A pool is destroyed only when its slots are closed, all of
+ * them free, and no reader has a table with it any more.
+ *
+ * A pool's memory is decrypted for the device's sake before the pool is
+ * published.  Where that fails, or encrypting it again does, nobody may have
+ * the memory any more: it is lost, and counted as such.
+ *
+ * Locks: set->lock protects which table is the current one.
+ */
+#include <kunit/static_stub.h>
+#include <linux/kmemleak.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/set_memory.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "swiotlb.h"
+
+/* How a pool is cut into slots and areas */
+struct shape {
+	phys_addr_t base;
+	unsigned int nr_slots, nr_skipped, area_shift, nr_areas;
+};
+
+/* An area has as many slots as it can, or a power of two fewer. */
+static struct shape shape_of(phys_addr_t start, size_t size,
+			     unsigned int nr_areas)
+{
+	struct shape shape = {
+		.base = round_down(start, SWIOTLB_WORD_BYTES),
+		.area_shift = ilog2(SWIOTLB_AREA_SLOTS),
+	};
+
+	shape.nr_skipped = (start - shape.base) >> IO_TLB_SHIFT;
+	shape.nr_slots = shape.nr_skipped + (size >> IO_TLB_SHIFT);
+	while (shape.area_shift > ilog2(IO_TLB_SEGSIZE) &&
+	       DIV_ROUND_UP(shape.nr_slots, 1U << shape.area_shift) < nr_areas)
+		shape.area_shift--;
+	shape.nr_areas = DIV_ROUND_UP(shape.nr_slots, 1U << shape.area_shift);
+	return shape;
+}
+
+static size_t areas_size(const struct shape *shape)
+{
+	return struct_size_t(struct io_tlb_pool, areas, shape->nr_areas);
+}
+
+/**
+ * swiotlb_pool_meta_size - how much memory describes a pool
+ * @start: of the pool's memory
+ * @size: of the pool's memory, in bytes
+ * @nr_areas: how many areas it should have at least, if it is large enough
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t swiotlb_pool_meta_size(phys_addr_t start, size_t size,
+			      unsigned int nr_areas)
+{
+	struct shape shape = shape_of(start, size, nr_areas);
+
+	return areas_size(&shape) +
+	       array_size(shape.nr_slots, sizeof(struct swiotlb_slot));
+}
+
+/**
+ * swiotlb_pool_init - make a pool of memory
+ * @meta: swiotlb_pool_meta_size() bytes, all zero, aligned to cache lines
+ * @start: of the memory: whole slots in the linear mapping
+ * @size: in bytes: whole slots
+ * @nr_areas: as for swiotlb_pool_meta_size()
+ * @source: where the memory comes from
+ *
+ * Context: any, from the earliest boot on.
+ * Return: the pool, which is @meta.
+ */
+struct io_tlb_pool *swiotlb_pool_init(void *meta, phys_addr_t start,
+				      size_t size, unsigned int nr_areas,
+				      enum swiotlb_source source)
+{
+	struct shape shape = shape_of(start, size, nr_areas);
+	struct io_tlb_pool *pool = meta;
+
+	pool->start = start;
+	pool->end = start + size;
+	pool->base = shape.base;
+	pool->cpu_base = phys_to_virt(start) - (start - shape.base);
+	pool->source = source;
+	pool->idle_served = ULONG_MAX;	/* not seen idle yet */
+	pool->area_shift = shape.area_shift;
+	pool->nr_areas = shape.nr_areas;
+	pool->meta_size = swiotlb_pool_meta_size(start, size, nr_areas);
+	pool->slots = meta + areas_size(&shape);
+	for (unsigned int i = 0; i < shape.nr_areas; i++) {
+		unsigned int first = i << shape.area_shift;
+
+		swiotlb_area_init(&pool->areas[i], first,
+				  min(shape.nr_slots - first,
+				      1U << shape.area_shift),
+				  i ? 0 : shape.nr_skipped);
+	}
+	return pool;
+}
+
+/**
+ * swiotlb_pool_create - make a pool of memory, once there is a slab allocator
+ * @start: as for swiotlb_pool_init()
+ * @size: as there
+ * @nr_areas: as there
+ * @source: as there; after an error the memory is still the caller's
+ * @gfp: how to allocate what describes it
+ *
+ * Context: as @gfp says.
+ * Return: the pool, or NULL.
+ */
+struct io_tlb_pool *swiotlb_pool_create(phys_addr_t start, size_t size,
+					unsigned int nr_areas,
+					enum swiotlb_source source, gfp_t gfp)
+{
+	size_t meta_size = swiotlb_pool_meta_size(start, size, nr_areas);
+	void *meta;
+
+	if (gfpflags_allow_blocking(gfp))
+		meta = kvzalloc(meta_size, gfp);
+	else
+		meta = kzalloc(meta_size, gfp);
+	return meta ? swiotlb_pool_init(meta, start, size, nr_areas, source) :
+		      NULL;
+}
+
+/**
+ * swiotlb_pool_set_encrypted - encrypt or decrypt all of a pool's memory
+ * @pool: the pool
+ * @is_encrypted: what is wanted
+ *
+ * Apart from the architecture's functions so that tests can let it fail.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or a negative error.
+ */
+int swiotlb_pool_set_encrypted(struct io_tlb_pool *pool, bool is_encrypted)
+{
+	unsigned long addr = (unsigned long)swiotlb_cpu_addr(pool, pool->start);
+	int nr_pages = swiotlb_pool_size(pool) >> PAGE_SHIFT;
+
+	KUNIT_STATIC_STUB_REDIRECT(swiotlb_pool_set_encrypted, pool,
+				   is_encrypted);
+	return is_encrypted ? set_memory_encrypted(addr, nr_pages) :
+			      set_memory_decrypted(addr, nr_pages);
+}
+
+static void lose(struct io_tlb_pool *pool, const char *what, int err)
+{
+	size_t size = swiotlb_pool_size(pool);
+
+	pool->is_lost = true;
+	dma_stat_add_lost(size);
+	pr_err("swiotlb: cannot %s %zu KiB at %pa (error %d): they are lost\n",
+	       what, size / SZ_1K, &pool->start, err);
+}
+
+/**
+ * swiotlb_pool_decrypt - show a pool's memory to devices
+ * @pool: a pool that nobody uses yet, of memory that is whole pages
+ *
+ * After a failure the memory is lost, since a part of it may be decrypted; the
+ * pool has to be destroyed.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or a negative error.
+ */
+int swiotlb_pool_decrypt(struct io_tlb_pool *pool)
+{
+	int err = swiotlb_pool_set_encrypted(pool, false);
+
+	if (err) {
+		lose(pool, "decrypt", err);
+		return err;
+	}
+	/* What had been readable is not any more. */
+	memset(swiotlb_cpu_addr(pool, pool->start), 0, swiotlb_pool_size(pool));
+	pool->is_decrypted = true;
+	return 0;
+}
+
+/* What memblock gave, now that it is the page allocator's to have. */
+static void free_boot_memory(void *start, size_t size)
+{
+	kmemleak_free_part(start, size);
+	free_reserved_area(start, start + size, -1, NULL);
+}
+
+static void free_memory(struct io_tlb_pool *pool)
+{
+	size_t size = swiotlb_pool_size(pool);
+
+	switch (pool->source) {
+	case SWIOTLB_FROM_MEMBLOCK:
+		free_boot_memory(swiotlb_cpu_addr(pool, pool->start), size);
+		break;
+	case SWIOTLB_FROM_PAGES:
+		__free_pages(pfn_to_page(PHYS_PFN(pool->start)),
+			     get_order(size));
+		break;
+	case SWIOTLB_FROM_PIECE:
+		if (IS_ENABLED(CONFIG_DMA_COHERENT_POOL))
+			dma_piece_give(&pool->piece, size);
+		break;
+	case SWIOTLB_FROM_RESERVED:
+		break;
+	}
+}
+
+/**
+ * swiotlb_pool_destroy - end a pool, and give its memory back
+ * @pool: a pool that is in no table, with no slot in use
+ *
+ * Context: process context, may sleep.
+ */
+void swiotlb_pool_destroy(struct io_tlb_pool *pool)
+{
+	int err = 0;
+
+	if (pool->is_decrypted)
+		err = swiotlb_pool_set_encrypted(pool, true);
+	if (err)
+		lose(pool, "encrypt", err);
+	if (!pool->is_lost)
+		free_memory(pool);
+	if (pool->source == SWIOTLB_FROM_MEMBLOCK)
+		free_boot_memory(pool, pool->meta_size);
+	else
+		kvfree(pool);
+}
+
+/**
+ * swiotlb_pool_nr_used - how many slots are in use
+ * @pool: the pool
+ *
+ * Context: any; while mappings come and go, the answer is out of date.
+ * Return: how many.
+ */
+unsigned long swiotlb_pool_nr_used(const struct io_tlb_pool *pool)
+{
+	unsigned long nr_free = 0;
+
+	for (unsigned int i = 0; i < pool->nr_areas; i++)
+		nr_free += READ_ONCE(pool->areas[i].nr_free);
+	return (swiotlb_pool_size(pool) >> IO_TLB_SHIFT) - nr_free;
+}
+
+/**
+ * swiotlb_pool_close - let no slot be taken any more, if all are free
+ * @pool: the pool
+ *
+ * Context: any, irq-safe.
+ * Return: true if it is closed now; else it is as it was.
+ */
+bool swiotlb_pool_close(struct io_tlb_pool *pool)
+{
+	for (unsigned int i = 0; i < pool->nr_areas; i++)
+		swiotlb_area_close(&pool->areas[i], true);
+	/* From here on slots are only given back. */
+	if (!swiotlb_pool_nr_used(pool))
+		return true;
+	for (unsigned int i = 0; i < pool->nr_areas; i++)
+		swiotlb_area_close(&pool->areas[i], false);
+	return false;
+}
+
+/* Which pool has an address?  NULL: none. */
+static __always_inline struct io_tlb_pool *
+find_in(const struct swiotlb_table *table, phys_addr_t phys)
+{
+	unsigned int low = 0, end = table->nr;
+
+	while (low < end) {
+		unsigned int middle = (low + end) / 2;
+
+		if (phys < table->entries[middle].start)
+			end = middle;
+		else if (phys >= table->entries[middle].end)
+			low = middle + 1;
+		else
+			return table->entries[middle].pool;
+	}
+	return NULL;
+}
+
+/**
+ * swiotlb_set_find - the pool of an address
+ * @set: the set
+ * @phys: the address
+ *
+ * The pool stays as long as there is a mapping in it; who asks for an address
+ * that is not mapped must not look at what comes back.
+ *
+ * Context: any.
+ * Return: the pool; NULL if the address is in none.
+ */
+struct io_tlb_pool *swiotlb_set_find(struct swiotlb_set *set, phys_addr_t phys)
+{
+	const struct swiotlb_table *table;
+	struct io_tlb_pool *pool = NULL;
+
+	rcu_read_lock();
+	table = rcu_dereference(set->table);
+	if (table)
+		pool = find_in(table, phys);
+	rcu_read_unlock();
+	return pool;
+}
+
+/**
+ * __swiotlb_find_pool - the pool of an address that a device was given
+ * @dev: the device
+ * @paddr: the address
+ *
+ * Context: any.
+ * Return: the pool; NULL if the address is in none.
+ */
+struct io_tlb_pool *__swiotlb_find_pool(struct device *dev, phys_addr_t paddr)
+{
+	struct swiotlb_set *set = swiotlb_set_of(dev);
+
+	return set ? swiotlb_set_find(set, paddr) : NULL;
+}
+
+static void put_entry(struct swiotlb_table *table, struct io_tlb_pool *pool)
+{
+	if (pool->is_boot)
+		table->preferred = table->nr;
+	table->nr++;
+	table->entries[table->nr - 1].start = pool->start;
+	table->entries[table->nr - 1].end = pool->end;
+	table->entries[table->nr - 1].pool = pool;
+}
+
+/* All pools of @from, and @added at its place, but not @removed. */
+static void fill_table(struct swiotlb_table *table,
+		       const struct swiotlb_table *from,
+		       struct io_tlb_pool *added, struct io_tlb_pool *removed)
+{
+	for (unsigned int i = 0; from && i < from->nr; i++) {
+		struct io_tlb_pool *pool = from->entries[i].pool;
+
+		if (added && added->start < pool->start) {
+			put_entry(table, added);
+			added = NULL;
+		}
+		if (pool != removed)
+			put_entry(table, pool);
+	}
+	if (added)
+		put_entry(table, added);
+}
+
+static void __publish(struct swiotlb_set *set, struct swiotlb_table *table)
+{
+	struct swiotlb_table *old;
+
+	lockdep_assert_held(&set->lock);
+
+	old = rcu_replace_pointer(set->table, table,
+				  lockdep_is_held(&set->lock));
+	if (old && !old->is_static)
+		kfree_rcu(old, rcu);
+}
+
+static struct swiotlb_table *make_table(unsigned int nr)
+{
+	struct swiotlb_table *table;
+
+	return kzalloc(struct_size(table, entries, nr),
+		       GFP_NOWAIT | __GFP_NOWARN);
+}
+
+static unsigned int __nr_pools(struct swiotlb_set *set)
+{
+	struct swiotlb_table *table;
+
+	table = rcu_dereference_protected(set->table,
+					  lockdep_is_held(&set->lock));
+	return table ? table->nr : 0;
+}
+
+/**
+ * swiotlb_set_add - let a set's devices use a pool
+ * @set: the set
+ * @pool: complete; the first one stays
+ * @table: memory for a table of one pool, all zero, which stays; NULL: there
+ *	is a slab allocator
+ *
+ * Context: any.
+ * Return: 0; -ENOMEM; -ENOSPC if the set would be larger than it may.
+ */
+int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool,
+		    struct swiotlb_table *table)
+{
+	size_t size = swiotlb_pool_size(pool);
+	unsigned long flags;
+	int err = -ENOSPC;
+
+	spin_lock_irqsave(&set->lock, flags);
+	pool->set = set;
+	pool->is_boot = !__nr_pools(set);
+	if (!pool->is_boot && set->size + size > set->limit)
+		goto out;
+	err = -ENOMEM;
+	if (table)
+		table->is_static = true;
+	else
+		table = make_table(__nr_pools(set) + 1);
+	if (!table)
+		goto out;
+
+	fill_table(table,
+		   rcu_dereference_protected(set->table,
+					     lockdep_is_held(&set->lock)),
+		   pool, NULL);
+	__publish(set, table);
+	set->size += size;
+	if (pool->is_transient)
+		set->nr_transient += size >> IO_TLB_SHIFT;
+	if (pool->is_boot) {
+		set->mem.start = pool->start;
+		set->mem.size = size;
+		set->info.base = pool->start;
+		set->info.size = size;
+	}
+	err = 0;
+out:
+	spin_unlock_irqrestore(&set->lock, flags);
+	return err;
+}
+
+/**
+ * swiotlb_set_remove - let a set's devices not use a pool any more
+ * @set: the set
+ * @pool: a pool of it; not the one that stays
+ *
+ * Readers may have the pool until a grace period is over.
+ *
+ * Context: any.
+ * Return: 0; -ENOMEM: it is still in use.
+ */
+int swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool)
+{
+	struct swiotlb_table *table;
+	unsigned long flags;
+	int err = -ENOMEM;
+
+	spin_lock_irqsave(&set->lock, flags);
+	table = make_table(__nr_pools(set) - 1);
+	if (table) {
+		fill_table(table,
+			   rcu_dereference_protected(set->table,
+						     lockdep_is_held(&set->lock)),
+			   NULL, pool);
+		__publish(set, table);
+		set->size -= swiotlb_pool_size(pool);
+		if (pool->is_transient)
+			set->nr_transient -= swiotlb_pool_size(pool) >>
+					     IO_TLB_SHIFT;
+		err = 0;
+	}
+	spin_unlock_irqrestore(&set->lock, flags);
+	return err;
+}
+
+static void set_figures(struct dma_pool_info *info,
+			struct dma_pool_figures *figures)
+{
+	swiotlb_set_figures(container_of(info, struct swiotlb_set, info),
+			    figures);
+}
+
+/**
+ * swiotlb_set_init - set up a set that has no pool yet
+ * @set: all zero, but for what its name and users are
+ * @name: its name
+ *
+ * Context: any, from the earliest boot on.
+ */
+void swiotlb_set_init(struct swiotlb_set *set, const char *name)
+{
+	set->name = name;
+	spin_lock_init(&set->lock);
+	INIT_DELAYED_WORK(&set->work, swiotlb_work);
+	set->info.name = name;
+	set->info.kind = "bounce";
+	set->info.figures = set_figures;
+}
+
+/**
+ * swiotlb_set_destroy - end a set with all its pools
+ * @set: a set that no device uses; the memory of @set stays the caller's
+ *
+ * Context: process context, may sleep.
+ */
+void swiotlb_set_destroy(struct swiotlb_set *set)
+{
+	struct swiotlb_table *table;
+	unsigned long flags;
+
+	WRITE_ONCE(set->can_grow, false);
+	cancel_delayed_work_sync(&set->work);
+
+	spin_lock_irqsave(&set->lock, flags);
+	table = rcu_replace_pointer(set->table, NULL,
+				    lockdep_is_held(&set->lock));
+	set->mem.start = 0;
+	set->mem.size = 0;
+	set->size = 0;
+	set->nr_transient = 0;
+	spin_unlock_irqrestore(&set->lock, flags);
+	if (!table)
+		return;
+
+	synchronize_rcu();
+	for (unsigned int i = 0; i < table->nr; i++)
+		swiotlb_pool_destroy(table->entries[i].pool);
+	if (!table->is_static)
+		kfree(table);
+}
