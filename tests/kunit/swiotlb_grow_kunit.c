@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of kernel/dma/swiotlb_grow.c and swiotlb_pool.c: more pools when
+ * they are needed, fewer when they are not, finding the pool of an address in
+ * the meantime, and memory that can't be had, decrypted or encrypted.
+ */
+
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "pools.h"
+#include "swiotlb_place.h"
+
+static unsigned long idle_before;
+
+static int grow_init(struct kunit *test)
+{
+	idle_before = swiotlb_idle;
+	swiotlb_idle = HZ / 20;
+	return 0;
+}
+
+static void grow_exit(struct kunit *test)
+{
+	swiotlb_idle = idle_before;
+}
+
+/* A set that is full with the first mapping, and may grow */
+static struct swiotlb_place *growing_place(struct kunit *test, size_t limit)
+{
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_64K);
+
+	swiotlb_place_grows(place, limit);
+	return place;
+}
+
+static u8 *take_buffer(struct kunit *test, size_t size, u8 byte)
+{
+	u8 *buffer = kunit_kzalloc(test, size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buffer);
+	memset(buffer, byte, size);
+	return buffer;
+}
+
+static dma_addr_t map(struct kunit *test, struct device *dev, void *buffer,
+		      size_t size)
+{
+	dma_addr_t dma_addr = dma_map_single(dev, buffer, size,
+					     DMA_BIDIRECTIONAL);
+
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
+	return dma_addr;
+}
+
+static unsigned int nr_pools(struct swiotlb_set *set)
+{
+	unsigned int nr;
+
+	rcu_read_lock();
+	nr = rcu_dereference(set->table)->nr;
+	rcu_read_unlock();
+	return nr;
+}
+
+static bool is_small_again(void *data)
+{
+	struct swiotlb_set *set = data;
+
+	return READ_ONCE(set->size) == set->mem.size;
+}
+
+static bool has_grown_for_good(void *data)
+{
+	struct swiotlb_set *set = data;
+
+	return READ_ONCE(set->size) >=
+	       set->mem.size + SZ_1M + READ_ONCE(set->nr_transient) * IO_TLB_SIZE;
+}
+
+static void check_small_again(struct kunit *test, struct swiotlb_place *place)
+{
+	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(is_small_again,
+						     place->set));
+	KUNIT_EXPECT_EQ(test, nr_pools(place->set), 1);
+	KUNIT_EXPECT_EQ(test, place->set->nr_transient, 0);
+	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 0);
+}
+
+/* The mapping that finds no room is served at once, the next ones as well. */
+static void grow_at_once_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	struct device *dev = place->dev;
+	dma_addr_t addrs[20];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(addrs); i++) {
+		buffer[i] = 0x55 + i;
+		addrs[i] = map(test, dev, buffer, SZ_64K);
+		KUNIT_EXPECT_EQ(test, 0, memcmp(swiotlb_seen(dev, addrs[i]),
+						buffer, SZ_64K));
+		KUNIT_EXPECT_NOT_NULL(test, swiotlb_find_pool(dev, addrs[i]));
+	}
+	KUNIT_EXPECT_GT(test, nr_pools(place->set), 1);
+	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), ARRAY_SIZE(addrs) * 32);
+	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(has_grown_for_good,
+						     place->set));
+	for (unsigned int i = 0; i < ARRAY_SIZE(addrs); i++) {
+		memset(swiotlb_seen(dev, addrs[i]), i, SZ_64K);
+		dma_unmap_single(dev, addrs[i], SZ_64K, DMA_BIDIRECTIONAL);
+		KUNIT_EXPECT_NULL(test, memchr_inv(buffer, i, SZ_64K));
+	}
+	check_small_again(test, place);
+}
+
+struct irq_call {
+	struct device *dev;
+	u8 *buffer;
+	dma_addr_t dma_addr;
+};
+
+static void map_in_hardirq(void *data)
+{
+	struct irq_call *call = data;
+
+	call->dma_addr = dma_map_single(call->dev, call->buffer, SZ_4K,
+					DMA_TO_DEVICE);
+}
+
+static void unmap_in_hardirq(void *data)
+{
+	struct irq_call *call = data;
+
+	dma_unmap_single(call->dev, call->dma_addr, SZ_4K, DMA_TO_DEVICE);
+}
+
+/* Where nothing sleeps, and gives its memory back where something does. */
+static void grow_in_hardirq_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	dma_addr_t all = map(test, place->dev, buffer, SZ_64K);
+	struct irq_call call = { .dev = place->dev, .buffer = buffer };
+
+	KUNIT_EXPECT_TRUE(test, dma_kunit_in_hardirq(map_in_hardirq, &call));
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(place->dev, call.dma_addr));
+	KUNIT_EXPECT_TRUE(test, dma_kunit_in_hardirq(unmap_in_hardirq, &call));
+	dma_unmap_single(place->dev, all, SZ_64K, DMA_BIDIRECTIONAL);
+	check_small_again(test, place);
+}
+
+/* No further than it may, and then the log says so. */
+static void grow_limit_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_256K);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	struct device *dev = place->dev;
+	dma_addr_t addrs[8], dma_addr;
+	unsigned int nr = 0;
+
+	for (;;) {
+		dma_addr = dma_map_single_attrs(dev, buffer, SZ_64K,
+						DMA_BIDIRECTIONAL,
+						DMA_ATTR_NO_WARN);
+		if (dma_mapping_error(dev, dma_addr))
+			break;
+		KUNIT_ASSERT_LT(test, nr, ARRAY_SIZE(addrs));
+		addrs[nr++] = dma_addr;
+		KUNIT_EXPECT_LE(test, READ_ONCE(place->set->size), SZ_256K);
+	}
+	KUNIT_EXPECT_GE(test, nr, 2);
+	KUNIT_EXPECT_LE(test, nr, 4);
+	while (nr--)
+		dma_unmap_single(dev, addrs[nr], SZ_64K, DMA_BIDIRECTIONAL);
+	check_small_again(test, place);
+}
+
+/* A pool lies where the device it is for reaches, or there is none. */
+static void grow_in_reach_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	dma_addr_t all = map(test, place->dev, buffer, SZ_64K), dma_addr;
+	struct device *other = swiotlb_place_device(test, place, "other");
+
+	/* The end of this pool, and nothing beyond */
+	other->bus_dma_limit = place->phys + place->size - 1;
+	dma_addr = dma_map_single_attrs(other, buffer, SZ_4K, DMA_TO_DEVICE,
+					DMA_ATTR_NO_WARN);
+	if (!dma_mapping_error(other, dma_addr)) {
+		KUNIT_EXPECT_LE(test, dma_addr + SZ_4K - 1,
+				other->bus_dma_limit);
+		dma_unmap_single(other, dma_addr, SZ_4K, DMA_TO_DEVICE);
+	}
+	other->bus_dma_limit = SZ_4K;
+	dma_kunit_log_mark();
+	dma_addr = dma_map_single(other, buffer, SZ_4K, DMA_TO_DEVICE);
+	KUNIT_EXPECT_TRUE(test, dma_mapping_error(other, dma_addr));
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("no pool in reach"), 1);
+	dma_unmap_single(place->dev, all, SZ_64K, DMA_BIDIRECTIONAL);
+	check_small_again(test, place);
+}
+
+/* Allocations that fail: nothing is lost, and later there is room again. */
+static void grow_fail_nth_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	struct device *dev = place->dev;
+	dma_addr_t all, dma_addr;
+	unsigned int nr_refused = 0;
+	bool is_beyond = false;
+
+	if (!dma_kunit_fail_sleeping(false))
+		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
+	for (unsigned int nth = 1; nth < 20 && !is_beyond; nth++) {
+		/* Idle pools are gone, and one mapping fills the first. */
+		check_small_again(test, place);
+		swiotlb_account_reuse(dev);
+		all = map(test, dev, buffer, SZ_64K);
+		dma_kunit_fail_sleeping(true);
+		dma_kunit_fail_nth(nth);
+		dma_addr = dma_map_single_attrs(dev, buffer, SZ_4K,
+						DMA_BIDIRECTIONAL,
+						DMA_ATTR_NO_WARN);
+		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_fail_sleeping(false);
+		if (dma_mapping_error(dev, dma_addr))
+			nr_refused++;
+		else
+			dma_unmap_single(dev, dma_addr, SZ_4K,
+					 DMA_BIDIRECTIONAL);
+		dma_unmap_single(dev, all, SZ_64K, DMA_BIDIRECTIONAL);
+	}
+	KUNIT_EXPECT_TRUE(test, is_beyond);
+	KUNIT_EXPECT_GE(test, nr_refused, 3);
+	check_small_again(test, place);
+}
+
+static int refuse_encryption(struct io_tlb_pool *pool, bool is_encrypted)
+{
+	return -EIO;
+}
+
+static int refuse_to_encrypt(struct io_tlb_pool *pool, bool is_encrypted)
+{
+	return is_encrypted ? -EIO : 0;
+}
+
+static size_t lost_bytes(struct kunit *test)
+{
+	unsigned long size;
+
+	KUNIT_ASSERT_EQ(test, 0, kstrtoul(strim(dma_pools_debugfs(test,
+								  "dma/lost")),
+					  10, &size));
+	return size;
+}
+
+/* Memory that can't be decrypted, or encrypted again: counted, given to none */
+static void grow_lost_test(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, get_order(SZ_64K));
+	size_t before = lost_bytes(test);
+	struct io_tlb_pool *pool;
+	struct swiotlb_set *set;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	kunit_activate_static_stub(test, swiotlb_pool_set_encrypted,
+				   refuse_encryption);
+	dma_kunit_log_mark();
+	set = swiotlb_reserved_create("kunit-lost", page_to_phys(page), SZ_64K);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(set), -EIO);
+	KUNIT_EXPECT_EQ(test, lost_bytes(test), before + SZ_64K);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("cannot decrypt 64 KiB"), 1);
+
+	kunit_activate_static_stub(test, swiotlb_pool_set_encrypted,
+				   refuse_to_encrypt);
+	set = swiotlb_reserved_create("kunit-lost", page_to_phys(page), SZ_64K);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
+	KUNIT_EXPECT_EQ(test, lost_bytes(test), before + SZ_64K);
+	dma_kunit_log_mark();
+	swiotlb_reserved_destroy(set);
+	KUNIT_EXPECT_EQ(test, lost_bytes(test), before + 2 * SZ_64K);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("cannot encrypt 64 KiB"), 1);
+
+	/* Pages as they come and go by themselves */
+	pool = swiotlb_pool_create(page_to_phys(page), SZ_64K, 1,
+				   SWIOTLB_FROM_PAGES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	KUNIT_EXPECT_EQ(test, 0, swiotlb_pool_decrypt(pool));
+	swiotlb_pool_destroy(pool);
+	KUNIT_EXPECT_EQ(test, lost_bytes(test), before + 3 * SZ_64K);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	kunit_deactivate_static_stub(test, swiotlb_pool_set_encrypted);
+	__free_pages(page, get_order(SZ_64K));
+}
+
+/* Memory that can't be a pool, or no memory to describe it */
+static void grow_no_pool_test(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 4);
+	phys_addr_t phys = page_to_phys(page);
+	unsigned int nr_failed = 0;
+	struct swiotlb_set *set;
+	bool is_beyond = false;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(swiotlb_reserved_create("kunit", phys, 0)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(swiotlb_reserved_create("kunit", phys + 1,
+							SZ_4K)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(swiotlb_reserved_create("kunit", phys,
+							SZ_4K + 1)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(swiotlb_reserved_create("kunit",
+							PFN_PHYS(max_pfn),
+							SZ_4K)));
+	if (!dma_kunit_fail_sleeping(false)) {
+		__free_pages(page, 4);
+		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
+	}
+	/* Files in debugfs are made as far as there is memory for them. */
+	for (unsigned int nth = 1; nth < 200 && !is_beyond; nth++) {
+		dma_kunit_fail_sleeping(true);
+		dma_kunit_fail_nth(nth);
+		set = swiotlb_reserved_create("kunit-nth", phys, SZ_64K);
+		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_fail_sleeping(false);
+		if (IS_ERR(set)) {
+			KUNIT_EXPECT_EQ(test, PTR_ERR(set), -ENOMEM);
+			nr_failed++;
+		} else {
+			swiotlb_reserved_destroy(set);
+		}
+	}
+	KUNIT_EXPECT_TRUE(test, is_beyond);
+	KUNIT_EXPECT_GE(test, nr_failed, 3);
+	__free_pages(page, 4);
+}
+
+/* Many users of one set that grows and shrinks all the time */
+
+#define NR_BUFFERS	8
+#define BUFFER_SIZE	SZ_32K
+
+struct buffer {
+	u8 *memory, *cpu_addr;
+	dma_addr_t dma_addr;
+	size_t size;
+	bool is_mapped;
+};
+
+struct owner {
+	struct device *dev;
+	struct rnd_state rnd;
+	struct buffer buffers[NR_BUFFERS];
+	atomic_long_t *nr_errors;
+	u8 nr;
+};
+
+static void note(struct owner *owner, bool is_good)
+{
+	if (!is_good)
+		atomic_long_inc(owner->nr_errors);
+}
+
+static bool storm_map(struct owner *owner, struct buffer *buffer)
+{
+	u32 dice = prandom_u32_state(&owner->rnd);
+
+	buffer->size = 1 + (dice >> 3) % (BUFFER_SIZE / 2);
+	buffer->cpu_addr = buffer->memory + dice % (BUFFER_SIZE / 2);
+	memset(buffer->memory, owner->nr, BUFFER_SIZE);
+	buffer->dma_addr = dma_map_single_attrs(owner->dev, buffer->cpu_addr,
+						buffer->size, DMA_BIDIRECTIONAL,
+						DMA_ATTR_NO_WARN);
+	buffer->is_mapped = !dma_mapping_error(owner->dev, buffer->dma_addr);
+	return buffer->is_mapped;
+}
+
+static void storm_unmap(struct owner *owner, struct buffer *buffer)
+{
+	u8 *seen = swiotlb_seen(owner->dev, buffer->dma_addr), byte = ~owner->nr;
+	size_t at = prandom_u32_state(&owner->rnd) % buffer->size;
+
+	note(owner, swiotlb_find_pool(owner->dev, buffer->dma_addr));
+	note(owner, !memchr_inv(seen, owner->nr, buffer->size));
+	seen[at] = byte;
+	dma_sync_single_range_for_cpu(owner->dev, buffer->dma_addr, at, 1,
+				      DMA_BIDIRECTIONAL);
+	note(owner, buffer->cpu_addr[at] == byte);
+	memset(seen, byte, buffer->size);
+	dma_unmap_single(owner->dev, buffer->dma_addr, buffer->size,
+			 DMA_BIDIRECTIONAL);
+	note(owner, !memchr_inv(buffer->cpu_addr, byte, buffer->size));
+	buffer->is_mapped = false;
+}
+
+static bool storm_step(void *data)
+{
+	struct owner *owner = data;
+	struct buffer *buffer = &owner->buffers[prandom_u32_state(&owner->rnd) %
+						NR_BUFFERS];
+
+	if (!buffer->is_mapped)
+		return storm_map(owner, buffer);
+	storm_unmap(owner, buffer);
+	return true;
+}
+
+static void grow_storm_test(struct kunit *test)
+{
+	struct dma_kunit_storm *storm = kunit_kzalloc(test, sizeof(*storm),
+						      GFP_KERNEL);
+	struct owner *owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1,
+					     sizeof(*owners), GFP_KERNEL);
+	struct swiotlb_place *place = growing_place(test, SZ_32M);
+	struct device *other = swiotlb_place_device(test, place, "other");
+	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
+
+	KUNIT_ASSERT_NOT_NULL(test, storm);
+	KUNIT_ASSERT_NOT_NULL(test, owners);
+	/* Pools go as soon as nobody looks. */
+	swiotlb_idle = 1;
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
+		owners[i].dev = i & 1 ? other : place->dev;
+		owners[i].nr = i + 1;
+		owners[i].nr_errors = &nr_errors;
+		prandom_seed_state(&owners[i].rnd, i + 1);
+		for (unsigned int j = 0; j < NR_BUFFERS; j++)
+			owners[i].buffers[j].memory =
+				take_buffer(test, BUFFER_SIZE, 0);
+		storm->owners[i] = &owners[i];
+	}
+	storm->step = storm_step;
+	storm->nr_wanted = 6000;
+	storm->nr_wanted_in_irq = 200;
+	dma_kunit_storm_run(test, storm);
+
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
+		for (unsigned int j = 0; j < NR_BUFFERS; j++)
+			if (owners[i].buffers[j].is_mapped)
+				storm_unmap(&owners[i], &owners[i].buffers[j]);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
+	check_small_again(test, place);
+}
+
+static struct kunit_case swiotlb_grow_cases[] = {
+	KUNIT_CASE(grow_at_once_test),
+	KUNIT_CASE(grow_in_hardirq_test),
+	KUNIT_CASE(grow_limit_test),
+	KUNIT_CASE(grow_in_reach_test),
+	KUNIT_CASE(grow_fail_nth_test),
+	KUNIT_CASE(grow_lost_test),
+	KUNIT_CASE(grow_no_pool_test),
+	KUNIT_CASE(grow_storm_test),
+	{}
+};
+
+static struct kunit_suite swiotlb_grow_suite = {
+	.name = "dma_swiotlb_grow",
+	.init = grow_init,
+	.exit = grow_exit,
+	.test_cases = swiotlb_grow_cases,
+};
+
+kunit_test_suite(swiotlb_grow_suite);
+
+MODULE_DESCRIPTION("KUnit tests of bounce buffers that grow and shrink");
+MODULE_LICENSE("GPL");
