@@ -28,7 +28,7 @@ help:
 	@echo '  ARCH=arm64|x86_64      the architecture (default arm64)'
 	@echo '  BOARD=virt|virt-virtio-iommu|versal-virt'
 	@echo '                         the machine of QEMU for arm64, q35 for x86_64'
-	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow'
+	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow|bounce|nobounce'
 	@echo '                         make run, shell: boot with the IOMMU in this mode, and'
 	@echo '                         test only the real drivers in it (default: everything)'
 	@echo '  LINUX=DIR              a pristine 6.12 tree to use in place of linux-source-6.12'

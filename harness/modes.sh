@@ -20,6 +20,8 @@ mode_table() {
 	passthrough  identity  direct  plain           iommu.passthrough=1
 	forcedac     DMA       iommu   high,plain      iommu.strict=1 iommu.forcedac=1
 	shadow       DMA       iommu   low,shadow      iommu.strict=1 iommu.shadow=1
+	bounce       identity  direct  bounce          iommu.passthrough=1 swiotlb=force
+	nobounce     identity  direct  plain,nobounce  iommu.passthrough=1 swiotlb=noforce
 	END
 }
 

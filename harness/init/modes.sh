@@ -93,6 +93,31 @@ mode_plain() {
 		fail "$debug/dma/shadow: ${served:-no number of} mappings served, in a mode without"
 }
 
+# bytes_bounced [DEVICE]: by one device, or by all
+bytes_bounced() {
+	awk -v dev="$1" '$3 ~ /^[0-9]+$/ && (!dev || $1 == dev) { sum += $3 }
+		END { print sum + 0 }' "$debug/dma/bounce"
+}
+
+# Each disk's device, and whether it has bounced what was read and written.
+mode_bounce() {
+	local entry dev
+	title "bounce buffers"
+	report_lines < "$debug/dma/bounce"
+	for entry in $guest_disks; do
+		for dev in $(devices_of "${entry#*:}"); do
+			[ "$(bytes_bounced "$dev")" -gt $((host_mib << 20)) ] ||
+				fail "$debug/dma/bounce: $(bytes_bounced "$dev") bytes of $dev"
+		done
+	done
+}
+
+# The opposite: there is no bounce buffer at all.
+mode_nobounce() {
+	[ "$(bytes_bounced "")" = 0 ] ||
+		fail "$debug/dma/bounce: $(bytes_bounced "") bytes, in a mode without"
+}
+
 # The type of a group can be changed from DMA to DMA-FQ while its driver works.
 live_at=96 live_mib=4
 
