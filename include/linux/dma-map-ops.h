@@ -296,11 +296,19 @@ static inline int dma_init_global_coherent(phys_addr_t phys, size_t size)
 }
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
 
-/* Called by drivers/base/dd.c. */
+/* Called by drivers/base/dd.c, before and after a device loses its driver. */
 #ifdef CONFIG_HAS_DMA
 void dma_driver_gone(struct device *dev);
 #else
 static inline void dma_driver_gone(struct device *dev)
+{
+}
+#endif
+
+#ifdef CONFIG_DMA_API_DEBUG
+void dma_driver_leaves(struct device *dev);
+#else
+static inline void dma_driver_leaves(struct device *dev)
 {
 }
 #endif

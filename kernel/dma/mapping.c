@@ -33,6 +33,37 @@ static __always_inline bool is_bad_call(struct device *dev,
 	       WARN_ON_ONCE(!dev->dma_mask);
 }
 
+static __always_inline dma_addr_t map_page(struct device *dev,
+					   struct page *page, size_t offset,
+					   size_t size,
+					   enum dma_data_direction dir,
+					   unsigned long attrs)
+{
+	enum dma_route route = dma_stream_route(dev);
+
+	if (arch_dma_map_page_direct(dev, page_to_phys(page) + offset + size))
+		route = DMA_ROUTE_DIRECT;
+	return dma_by_route(route, map_page, dev, page, offset, size, dir,
+			    attrs);
+}
+
+/* A device that rehearses gets another page: see debug_rehearse.c. */
+static noinline dma_addr_t map_page_rehearsed(struct device *dev,
+					      struct page *page, size_t offset,
+					      size_t size,
+					      enum dma_data_direction dir,
+					      unsigned long attrs)
+{
+	struct dma_rehearsal *rehearsal;
+	dma_addr_t addr;
+
+	rehearsal = dma_rehearse_begin(dev, &page, &offset, size, dir, attrs);
+	addr = map_page(dev, page, offset, size, dir, attrs);
+	if (rehearsal)
+		dma_rehearse_publish(rehearsal, addr, attrs);
+	return addr;
+}
+
 /**
  * dma_map_page_attrs - map a part of memory for a device
  * @dev: the device
@@ -49,21 +80,43 @@ dma_addr_t dma_map_page_attrs(struct device *dev, struct page *page,
 			      size_t offset, size_t size,
 			      enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route;
 	dma_addr_t addr;
 
 	if (is_bad_call(dev, dir))
 		return DMA_MAPPING_ERROR;
-	route = dma_stream_route(dev);
-	if (arch_dma_map_page_direct(dev, page_to_phys(page) + offset + size))
-		route = DMA_ROUTE_DIRECT;
 
-	addr = dma_by_route(route, map_page, dev, page, offset, size, dir,
-			    attrs);
+	if (dma_debug_is_rehearsing())
+		addr = map_page_rehearsed(dev, page, offset, size, dir, attrs);
+	else
+		addr = map_page(dev, page, offset, size, dir, attrs);
 	dma_saw_map_page(dev, page, offset, size, dir, addr, attrs);
 	return addr;
 }
 EXPORT_SYMBOL(dma_map_page_attrs);
+
+static __always_inline void unmap_page(struct device *dev, dma_addr_t addr,
+				       size_t size,
+				       enum dma_data_direction dir,
+				       unsigned long attrs)
+{
+	enum dma_route route = dma_stream_route(dev);
+
+	if (arch_dma_unmap_page_direct(dev, addr + size))
+		route = DMA_ROUTE_DIRECT;
+	dma_by_route(route, unmap_page, dev, addr, size, dir, attrs);
+}
+
+static noinline void unmap_page_rehearsed(struct device *dev, dma_addr_t addr,
+					  size_t size,
+					  enum dma_data_direction dir,
+					  unsigned long attrs)
+{
+	struct dma_rehearsal *rehearsal = dma_rehearse_take(dev, addr);
+
+	unmap_page(dev, addr, size, dir, attrs);
+	if (rehearsal)
+		dma_rehearse_end(rehearsal, attrs);
+}
 
 /**
  * dma_unmap_page_attrs - end such a mapping
@@ -78,16 +131,14 @@ EXPORT_SYMBOL(dma_map_page_attrs);
 void dma_unmap_page_attrs(struct device *dev, dma_addr_t addr, size_t size,
 			  enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route;
-
 	if (is_bad_call(dev, dir))
 		return;
-	route = dma_stream_route(dev);
-	if (arch_dma_unmap_page_direct(dev, addr + size))
-		route = DMA_ROUTE_DIRECT;
 
-	dma_by_route(route, unmap_page, dev, addr, size, dir, attrs);
 	dma_saw_unmap_page(dev, addr, size, dir, attrs);
+	if (dma_debug_is_rehearsing())
+		unmap_page_rehearsed(dev, addr, size, dir, attrs);
+	else
+		unmap_page(dev, addr, size, dir, attrs);
 }
 EXPORT_SYMBOL(dma_unmap_page_attrs);
 
@@ -98,25 +149,50 @@ static bool is_promised_error(int err)
 	       err == -EREMOTEIO;
 }
 
+static __always_inline int map_list(struct device *dev, struct scatterlist *sgl,
+				    int nents, enum dma_data_direction dir,
+				    unsigned long attrs)
+{
+	enum dma_route route = dma_stream_route(dev);
+
+	if (arch_dma_map_sg_direct(dev, sgl, nents))
+		route = DMA_ROUTE_DIRECT;
+	return dma_by_route(route, map_sg, dev, sgl, nents, dir, attrs);
+}
+
+static noinline int map_list_rehearsed(struct device *dev,
+				       struct scatterlist *sgl, int nents,
+				       enum dma_data_direction dir,
+				       unsigned long attrs)
+{
+	struct dma_rehearsal *chain;
+	int mapped;
+
+	chain = dma_rehearse_begin_sg(dev, sgl, nents, dir, attrs);
+	mapped = map_list(dev, sgl, nents, dir, attrs);
+	if (chain)
+		dma_rehearse_publish_sg(chain, sgl, nents, mapped, attrs);
+	return mapped;
+}
+
 /* Map a list.  Returns the number of mapped entries or a negative error. */
 static int map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		  enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route;
 	int mapped;
 
 	if (is_bad_call(dev, dir))
 		return -EINVAL;
-	route = dma_stream_route(dev);
-	if (arch_dma_map_sg_direct(dev, sgl, nents))
-		route = DMA_ROUTE_DIRECT;
 
-	mapped = dma_by_route(route, map_sg, dev, sgl, nents, dir, attrs);
+	if (dma_debug_is_rehearsing())
+		mapped = map_list_rehearsed(dev, sgl, nents, dir, attrs);
+	else
+		mapped = map_list(dev, sgl, nents, dir, attrs);
 	dma_saw_map_sg(dev, sgl, nents, mapped, dir, attrs);
 	if (mapped > 0 || is_promised_error(mapped))
 		return mapped;
 	dev_WARN_ONCE(dev, 1, "mapping a list by route %s ended with %d\n",
-		      dma_route_name(route), mapped);
+		      dma_route_name(dma_stream_route(dev)), mapped);
 	return -EIO;
 }
 
@@ -163,6 +239,29 @@ int dma_map_sgtable(struct device *dev, struct sg_table *sgt,
 }
 EXPORT_SYMBOL_GPL(dma_map_sgtable);
 
+static __always_inline void unmap_list(struct device *dev,
+				       struct scatterlist *sgl, int nents,
+				       enum dma_data_direction dir,
+				       unsigned long attrs)
+{
+	enum dma_route route = dma_stream_route(dev);
+
+	if (arch_dma_unmap_sg_direct(dev, sgl, nents))
+		route = DMA_ROUTE_DIRECT;
+	dma_by_route(route, unmap_sg, dev, sgl, nents, dir, attrs);
+}
+
+static noinline void unmap_list_rehearsed(struct device *dev,
+					  struct scatterlist *sgl, int nents,
+					  enum dma_data_direction dir,
+					  unsigned long attrs)
+{
+	struct dma_rehearsal *chain = dma_rehearse_take_sg(dev, sgl, nents);
+
+	unmap_list(dev, sgl, nents, dir, attrs);
+	dma_rehearse_end_sg(chain, attrs);
+}
+
 /**
  * dma_unmap_sg_attrs - end the mapping of a list
  * @dev: the device
@@ -176,16 +275,14 @@ EXPORT_SYMBOL_GPL(dma_map_sgtable);
 void dma_unmap_sg_attrs(struct device *dev, struct scatterlist *sg, int nents,
 			enum dma_data_direction dir, unsigned long attrs)
 {
-	enum dma_route route;
-
 	if (is_bad_call(dev, dir))
 		return;
-	route = dma_stream_route(dev);
-	if (arch_dma_unmap_sg_direct(dev, sg, nents))
-		route = DMA_ROUTE_DIRECT;
 
 	dma_saw_unmap_sg(dev, sg, nents, dir, attrs);
-	dma_by_route(route, unmap_sg, dev, sg, nents, dir, attrs);
+	if (dma_debug_is_rehearsing())
+		unmap_list_rehearsed(dev, sg, nents, dir, attrs);
+	else
+		unmap_list(dev, sg, nents, dir, attrs);
 }
 EXPORT_SYMBOL(dma_unmap_sg_attrs);
 
@@ -232,8 +329,8 @@ void dma_unmap_resource(struct device *dev, dma_addr_t addr, size_t size,
 	if (is_bad_call(dev, dir))
 		return;
 
+	dma_saw_unmap_resource(dev, addr, size, dir, attrs);
 	dma_by_route(dma_stream_route(dev), unmap_resource, dev, addr, size,
 		     dir, attrs);
-	dma_saw_unmap_resource(dev, addr, size, dir, attrs);
 }
 EXPORT_SYMBOL(dma_unmap_resource);

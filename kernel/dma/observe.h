@@ -4,7 +4,7 @@
  *
  * Every entry point tells them in one line, and nothing else in the layer
  * knows that they exist.  A mapping is told after it was made, and its end
- * before the addresses mean nothing any more.
+ * before it is undone: once its address is free, it could be another one's.
  */
 #ifndef _KERNEL_DMA_OBSERVE_H
 #define _KERNEL_DMA_OBSERVE_H
@@ -25,7 +25,8 @@ dma_saw_map_page(struct device *dev, struct page *page, size_t offset,
 	kmsan_handle_dma(page, offset, size, dir);
 	trace_dma_map_page(dev, page_to_phys(page) + offset, addr, size, dir,
 			   attrs);
-	debug_dma_map_page(dev, page, offset, size, dir, addr, attrs);
+	if (dma_debug_is_on())
+		dma_debug_map_page(dev, page, offset, size, dir, addr, attrs);
 }
 
 static __always_inline void
@@ -33,7 +34,8 @@ dma_saw_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 		   enum dma_data_direction dir, unsigned long attrs)
 {
 	trace_dma_unmap_page(dev, addr, size, dir, attrs);
-	debug_dma_unmap_page(dev, addr, size, dir);
+	if (dma_debug_is_on())
+		dma_debug_unmap_page(dev, addr, size, dir);
 }
 
 /* @mapped is the number of mapped entries or a negative error. */
@@ -41,13 +43,14 @@ static __always_inline void
 dma_saw_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 	       int mapped, enum dma_data_direction dir, unsigned long attrs)
 {
+	if (dma_debug_is_on())
+		dma_debug_map_sg(dev, sgl, nents, mapped, dir, attrs);
 	if (mapped <= 0) {
 		trace_dma_map_sg_err(dev, sgl, nents, mapped, dir, attrs);
 		return;
 	}
 	kmsan_handle_dma_sg(sgl, nents, dir);
 	trace_dma_map_sg(dev, sgl, nents, mapped, dir, attrs);
-	debug_dma_map_sg(dev, sgl, nents, mapped, dir, attrs);
 }
 
 static __always_inline void
@@ -55,7 +58,8 @@ dma_saw_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		 enum dma_data_direction dir, unsigned long attrs)
 {
 	trace_dma_unmap_sg(dev, sgl, nents, dir, attrs);
-	debug_dma_unmap_sg(dev, sgl, nents, dir);
+	if (dma_debug_is_on())
+		dma_debug_unmap_sg(dev, sgl, nents, dir);
 }
 
 static inline void
@@ -64,8 +68,8 @@ dma_saw_map_resource(struct device *dev, phys_addr_t phys, size_t size,
 		     unsigned long attrs)
 {
 	trace_dma_map_resource(dev, phys, addr, size, dir, attrs);
-	if (addr != DMA_MAPPING_ERROR)
-		debug_dma_map_resource(dev, phys, size, dir, addr, attrs);
+	if (dma_debug_is_on() && addr != DMA_MAPPING_ERROR)
+		dma_debug_map_resource(dev, phys, size, dir, addr);
 }
 
 static inline void
@@ -73,23 +77,25 @@ dma_saw_unmap_resource(struct device *dev, dma_addr_t addr, size_t size,
 		       enum dma_data_direction dir, unsigned long attrs)
 {
 	trace_dma_unmap_resource(dev, addr, size, dir, attrs);
-	debug_dma_unmap_resource(dev, addr, size, dir);
+	if (dma_debug_is_on())
+		dma_debug_unmap_resource(dev, addr, size, dir);
 }
 
 /* One for each of the four sync calls. */
-#define DMA_SAW_SYNC(what, where_type, size_type)			\
+#define DMA_SAW_SYNC(what, kind, where_type, size_type, for_cpu)		\
 static __always_inline void						\
 dma_saw_sync_##what(struct device *dev, where_type where,		\
 		    size_type size, enum dma_data_direction dir)	\
 {									\
 	trace_dma_sync_##what(dev, where, size, dir);			\
-	debug_dma_sync_##what(dev, where, size, dir);			\
+	if (dma_debug_is_on())						\
+		dma_debug_sync_##kind(dev, where, size, dir, for_cpu);	\
 }
 
-DMA_SAW_SYNC(single_for_cpu, dma_addr_t, size_t)
-DMA_SAW_SYNC(single_for_device, dma_addr_t, size_t)
-DMA_SAW_SYNC(sg_for_cpu, struct scatterlist *, int)
-DMA_SAW_SYNC(sg_for_device, struct scatterlist *, int)
+DMA_SAW_SYNC(single_for_cpu, single, dma_addr_t, size_t, true)
+DMA_SAW_SYNC(single_for_device, single, dma_addr_t, size_t, false)
+DMA_SAW_SYNC(sg_for_cpu, sg, struct scatterlist *, int, true)
+DMA_SAW_SYNC(sg_for_device, sg, struct scatterlist *, int, false)
 
 /* @cpu_addr is NULL and @addr 0 after a failure. */
 static inline void
@@ -98,7 +104,8 @@ dma_saw_alloc(struct device *dev, size_t size, void *cpu_addr,
 {
 	trace_dma_alloc(dev, cpu_addr, addr, size, DMA_BIDIRECTIONAL, gfp,
 			attrs);
-	debug_dma_alloc_coherent(dev, size, addr, cpu_addr, attrs);
+	if (dma_debug_is_on() && cpu_addr)
+		dma_debug_alloc(dev, size, cpu_addr, addr, attrs);
 }
 
 static inline void
@@ -106,8 +113,8 @@ dma_saw_free(struct device *dev, size_t size, void *cpu_addr,
 	     dma_addr_t addr, unsigned long attrs)
 {
 	trace_dma_free(dev, cpu_addr, addr, size, DMA_BIDIRECTIONAL, attrs);
-	if (cpu_addr)
-		debug_dma_free_coherent(dev, size, cpu_addr, addr);
+	if (dma_debug_is_on() && cpu_addr)
+		dma_debug_free(dev, size, cpu_addr, addr);
 }
 
 /* @page is NULL after a failure. */
@@ -117,8 +124,8 @@ dma_saw_alloc_pages(struct device *dev, size_t size, struct page *page,
 {
 	trace_dma_alloc_pages(dev, page ? page_to_virt(page) : NULL, addr,
 			      size, dir, gfp, 0);
-	if (page)
-		debug_dma_alloc_pages(dev, page, size, dir, addr, 0);
+	if (dma_debug_is_on() && page)
+		dma_debug_alloc_pages(dev, page, size, dir, addr);
 }
 
 static inline void
@@ -126,7 +133,8 @@ dma_saw_free_pages(struct device *dev, size_t size, struct page *page,
 		   dma_addr_t addr, enum dma_data_direction dir)
 {
 	trace_dma_free_pages(dev, page_to_virt(page), addr, size, dir, 0);
-	debug_dma_free_pages(dev, page, size, dir, addr);
+	if (dma_debug_is_on())
+		dma_debug_free_pages(dev, page, size, dir, addr);
 }
 
 /* @sgt is NULL after a failure. */
@@ -139,8 +147,9 @@ dma_saw_alloc_sgt(struct device *dev, size_t size, struct sg_table *sgt,
 		return;
 	}
 	trace_dma_alloc_sgt(dev, sgt, size, dir, gfp, attrs);
-	debug_dma_map_sg(dev, sgt->sgl, sgt->orig_nents, sgt->nents, dir,
-			 attrs);
+	if (dma_debug_is_on())
+		dma_debug_alloc_sgt(dev, sgt->sgl, sgt->orig_nents, sgt->nents,
+				    dir);
 }
 
 static inline void
@@ -148,7 +157,8 @@ dma_saw_free_sgt(struct device *dev, size_t size, struct sg_table *sgt,
 		 enum dma_data_direction dir)
 {
 	trace_dma_free_sgt(dev, sgt, size, dir);
-	debug_dma_unmap_sg(dev, sgt->sgl, sgt->orig_nents, dir);
+	if (dma_debug_is_on())
+		dma_debug_unmap_sg(dev, sgt->sgl, sgt->orig_nents, dir);
 }
 
 #endif /* _KERNEL_DMA_OBSERVE_H */

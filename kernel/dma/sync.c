@@ -30,6 +30,8 @@ void __dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr,
 		return;
 	dma_by_route(dma_stream_route(dev), sync_single_for_cpu, dev, addr,
 		     size, dir);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_sync(dev, addr, size, true);
 	dma_saw_sync_single_for_cpu(dev, addr, size, dir);
 }
 EXPORT_SYMBOL(__dma_sync_single_for_cpu);
@@ -48,6 +50,8 @@ void __dma_sync_single_for_device(struct device *dev, dma_addr_t addr,
 {
 	if (WARN_ON_ONCE(!valid_dma_direction(dir)))
 		return;
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_sync(dev, addr, size, false);
 	dma_by_route(dma_stream_route(dev), sync_single_for_device, dev, addr,
 		     size, dir);
 	dma_saw_sync_single_for_device(dev, addr, size, dir);
@@ -70,6 +74,8 @@ void __dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sg,
 		return;
 	dma_by_route(dma_stream_route(dev), sync_sg_for_cpu, dev, sg,
 		     nelems, dir);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_sync_sg(dev, sg, nelems, true);
 	dma_saw_sync_sg_for_cpu(dev, sg, nelems, dir);
 }
 EXPORT_SYMBOL(__dma_sync_sg_for_cpu);
@@ -88,6 +94,8 @@ void __dma_sync_sg_for_device(struct device *dev, struct scatterlist *sg,
 {
 	if (WARN_ON_ONCE(!valid_dma_direction(dir)))
 		return;
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_sync_sg(dev, sg, nelems, false);
 	dma_by_route(dma_stream_route(dev), sync_sg_for_device, dev, sg,
 		     nelems, dir);
 	dma_saw_sync_sg_for_device(dev, sg, nelems, dir);
@@ -104,6 +112,7 @@ EXPORT_SYMBOL(__dma_sync_sg_for_device);
  */
 bool __dma_need_sync(struct device *dev, dma_addr_t dma_addr)
 {
-	return dma_by_route(dma_stream_route(dev), need_sync, dev, dma_addr);
+	return (dma_debug_is_rehearsing() && dma_rehearse_has(dev, dma_addr)) ||
+	       dma_by_route(dma_stream_route(dev), need_sync, dev, dma_addr);
 }
 EXPORT_SYMBOL_GPL(__dma_need_sync);

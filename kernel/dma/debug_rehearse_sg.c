@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rehearsal of scatterlists: see debug_rehearse.c.
+ *
+ * Each entry of the list, as the driver made it, has a rehearsal of its own.
+ * While the list is being mapped its entries name the shadows, and after that the
+ * driver's memory again.  What the device sees may be fewer and longer entries:
+ * each holds some of the driver's, in order and without gaps.
+ *
+ * No locks.
+ */
+#include <linux/scatterlist.h>
+
+#include "debug.h"
+#include "debug_rehearse.h"
+
+/**
+ * dma_rehearse_begin_sg - put shadows into a list that is to be mapped
+ * @dev: the device
+ * @sgl: the list; its entries name the shadows until it is published
+ * @nents: number of entries
+ * @dir: direction
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ * Return: a chain of rehearsals; NULL if there are none.
+ */
+struct dma_rehearsal *dma_rehearse_begin_sg(struct device *dev,
+					    struct scatterlist *sgl, int nents,
+					    enum dma_data_direction dir,
+					    unsigned long attrs)
+{
+	struct dma_rehearsal *first = NULL, **link = &first;
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		struct page *page = sg_page(sg);
+		size_t offset = sg->offset;
+		struct dma_rehearsal *it;
+
+		it = dma_rehearse_begin(dev, &page, &offset, sg->length, dir,
+					attrs);
+		if (!it)
+			continue;
+		it->nr = i;
+		sg_set_page(sg, page, sg->length, offset);
+		*link = it;
+		link = &it->next;
+	}
+	return first;
+}
+
+/* A list is mapped in order, so an entry lies behind those before it. */
+struct place {
+	struct scatterlist *sg;		/* as the device sees it */
+	u64 offset;
+};
+
+static dma_addr_t advance(struct place *place, size_t size)
+{
+	dma_addr_t dma_addr;
+
+	if (place->offset == sg_dma_len(place->sg)) {
+		place->sg = sg_next(place->sg);
+		place->offset = 0;
+	}
+	dma_addr = sg_dma_address(place->sg) + place->offset;
+	place->offset += size;
+	return dma_addr;
+}
+
+/**
+ * dma_rehearse_publish_sg - the list of shadows was mapped
+ * @chain: begun
+ * @sgl: the list; its entries name the driver's own memory again
+ * @nents: number of entries
+ * @mapped: how many the device sees; 0 or an error if it was not mapped
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ */
+void dma_rehearse_publish_sg(struct dma_rehearsal *chain,
+			     struct scatterlist *sgl, int nents, int mapped,
+			     unsigned long attrs)
+{
+	struct place place = { .sg = sgl };
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		dma_addr_t dma_addr = mapped > 0 ? advance(&place, sg->length) :
+						   DMA_MAPPING_ERROR;
+		struct dma_rehearsal *it = chain;
+
+		if (!it || it->nr != i)
+			continue;
+		chain = it->next;
+		sg_set_page(sg, it->page, sg->length, it->offset);
+		dma_rehearse_publish(it, dma_addr, attrs);
+	}
+}
+
+/**
+ * dma_rehearse_take_sg - a list is to be unmapped
+ * @dev: the device
+ * @sgl: the list
+ * @nents: number of entries
+ *
+ * Context: any.
+ * Return: a chain of rehearsals, to be ended once it is unmapped.
+ */
+struct dma_rehearsal *dma_rehearse_take_sg(struct device *dev,
+					   struct scatterlist *sgl, int nents)
+{
+	struct dma_rehearsal *first = NULL, *it;
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i) {
+		u64 start = sg_dma_address(sg);
+		u64 end = start + sg_dma_len(sg);
+
+		while (start < end) {
+			it = dma_rehearse_take_any(dev, start, end);
+			if (!it)
+				break;
+			it->next = first;
+			first = it;
+			start = it->dma_addr + it->size;
+		}
+	}
+	return first;
+}
+
+/**
+ * dma_rehearse_end_sg - the list of shadows was unmapped
+ * @chain: taken
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ */
+void dma_rehearse_end_sg(struct dma_rehearsal *chain, unsigned long attrs)
+{
+	while (chain) {
+		struct dma_rehearsal *it = chain;
+
+		chain = it->next;
+		dma_rehearse_end(it, attrs);
+	}
+}
+
+/**
+ * dma_rehearse_sync_sg - a list is handed over
+ * @dev: the device
+ * @sgl: the list
+ * @nents: number of entries
+ * @for_cpu: to the CPU; else to the device
+ *
+ * Context: any; for the CPU after the route's own work, for the device before.
+ */
+void dma_rehearse_sync_sg(struct device *dev, struct scatterlist *sgl,
+			  int nents, bool for_cpu)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i)
+		dma_rehearse_sync(dev, sg_dma_address(sg), sg_dma_len(sg),
+				  for_cpu);
+}
