@@ -164,7 +164,7 @@ static void check_overlap(const struct dma_debug_entry *entry,
 /* Give a mapping an entry, or count it as untracked. */
 static void track(const struct dma_debug_entry *mapping, unsigned long attrs)
 {
-	struct dma_debug_entry copy = *mapping, *entry = dma_debug_entry_get();
+	struct dma_debug_entry *entry = dma_debug_entry_get();
 
 	if (unlikely(!entry)) {
 		dma_debug_add_untracked(mapping->dev, mapping->dma_addr,
@@ -172,7 +172,7 @@ static void track(const struct dma_debug_entry *mapping, unsigned long attrs)
 		return;
 	}
 	*entry = *mapping;
-	check_overlap(&copy, dma_debug_publish(entry), attrs);
+	check_overlap(mapping, dma_debug_publish(entry), attrs);
 }
 
 /*
