@@ -21,6 +21,7 @@
 
 #include "backend.h"
 #include "coherent.h"
+#include "fault.h"
 #include "ledger.h"
 #include "observe.h"
 #include "rest.h"
@@ -90,6 +91,10 @@ void *dma_alloc_attrs(struct device *dev, size_t size, dma_addr_t *dma_handle,
 	struct dma_allocation *record;
 	void *cpu_addr;
 
+	if (dma_should_fail_alloc(dev, size, flag, attrs)) {
+		*dma_handle = 0;
+		return NULL;
+	}
 	record = dma_rest_wake(dev, size, flag, attrs);
 	if (record) {
 		*dma_handle = record->dma_addr;
@@ -174,8 +179,13 @@ struct page *dma_alloc_pages(struct device *dev, size_t size,
 			     dma_addr_t *dma_handle,
 			     enum dma_data_direction dir, gfp_t gfp)
 {
-	struct page *page = alloc_pages_for(dev, size, dma_handle, dir, gfp);
+	struct page *page;
 
+	if (dma_should_fail_alloc(dev, size, gfp, 0)) {
+		*dma_handle = 0;
+		return NULL;
+	}
+	page = alloc_pages_for(dev, size, dma_handle, dir, gfp);
 	dma_saw_alloc_pages(dev, size, page, *dma_handle, dir, gfp);
 	return page;
 }
@@ -271,7 +281,8 @@ struct sg_table *dma_alloc_noncontiguous(struct device *dev, size_t size,
 	struct sg_table *sgt;
 
 	if (WARN_ON_ONCE(attrs & ~DMA_ATTR_ALLOC_SINGLE_PAGES) ||
-	    has_bad_gfp(dev, gfp, __GFP_COMP))
+	    has_bad_gfp(dev, gfp, __GFP_COMP) ||
+	    dma_should_fail_alloc(dev, size, gfp, attrs))
 		return NULL;
 
 	sgt = use_dma_iommu(dev) ?

@@ -16,6 +16,7 @@
 #include "observe.h"
 
 #include "direct.h"
+#include "fault.h"
 #include "route.h"
 
 #if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
@@ -82,7 +83,7 @@ dma_addr_t dma_map_page_attrs(struct device *dev, struct page *page,
 {
 	dma_addr_t addr;
 
-	if (is_bad_call(dev, dir))
+	if (is_bad_call(dev, dir) || dma_should_fail_map(dev, size, attrs))
 		return DMA_MAPPING_ERROR;
 
 	if (dma_debug_is_rehearsing())
@@ -183,6 +184,8 @@ static int map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 
 	if (is_bad_call(dev, dir))
 		return -EINVAL;
+	if (dma_should_fail_map_sg(dev, sgl, nents, attrs))
+		return -ENOMEM;
 
 	if (dma_debug_is_rehearsing())
 		mapped = map_list_rehearsed(dev, sgl, nents, dir, attrs);
@@ -303,7 +306,7 @@ dma_addr_t dma_map_resource(struct device *dev, phys_addr_t phys_addr,
 {
 	dma_addr_t addr;
 
-	if (is_bad_call(dev, dir))
+	if (is_bad_call(dev, dir) || dma_should_fail_map(dev, size, attrs))
 		return DMA_MAPPING_ERROR;
 
 	addr = dma_by_route(dma_stream_route(dev), map_resource, dev,
