@@ -243,6 +243,36 @@ static void pool_unbind_live_test(struct kunit *test)
 	check_seen(test, dev, POOL_SIZE);
 }
 
+/*
+ * The device gets another domain, or none, while a pool is bound to it: drivers
+ * need not unbind theirs when they go, and then the type of a group may change.
+ */
+static void pool_new_domain_test(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu_create(test,
+					&(struct mock_iommu_shape){});
+	struct device *dev = mock_iommu_device(test, iommu, "dev",
+					       &(struct dma_kunit_shape){});
+	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
+							POOL_SIZE);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	mock_iommu_leave(dev);
+	KUNIT_ASSERT_EQ(test, 0, mock_iommu_join(iommu, dev));
+	dma_coherent_pool_unbind(dev, pool);
+	check_gone(test, dev);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	check_seen(test, dev, POOL_SIZE);
+	mock_iommu_leave(dev);
+	dma_coherent_pool_unbind(dev, pool);
+	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
+
+	KUNIT_ASSERT_EQ(test, 0, mock_iommu_join(iommu, dev));
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	check_seen(test, dev, POOL_SIZE);
+}
+
 /* Several */
 
 static void pool_group_test(struct kunit *test)
@@ -565,6 +595,7 @@ static struct kunit_case iommu_pool_cases[] = {
 	KUNIT_CASE_PARAM(pool_alloc_test, way_gen_params),
 	KUNIT_CASE(pool_beside_streaming_test),
 	KUNIT_CASE_PARAM(pool_unbind_live_test, way_gen_params),
+	KUNIT_CASE(pool_new_domain_test),
 	KUNIT_CASE(pool_group_test),
 	KUNIT_CASE(pool_domains_test),
 	KUNIT_CASE(pool_two_test),

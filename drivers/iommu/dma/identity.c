@@ -135,16 +135,22 @@ int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size)
  * @phys: as mapped
  * @size: as mapped, in bytes
  *
+ * An administrator may have given the device another domain since, or none: the
+ * mapping went with the old one, and there is nothing to do.
+ *
  * Context: may sleep.
  */
 void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys, size_t size)
 {
-	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
+	struct iommu_dma_cookie *cookie;
 	struct dma_identity *identity;
 
+	if (!use_dma_iommu(dev))
+		return;
+	cookie = dma_domain_serving(dev);
 	mutex_lock(&cookie->setup);
 	identity = __find(cookie, phys, size);
-	if (!WARN_ON(!identity) && !--identity->nr_users) {
+	if (identity && !--identity->nr_users) {
 		iommu_unmap(cookie->domain, phys, size);
 		dma_space_unclaim(&cookie->space, phys >> cookie->space.shift);
 		list_del(&identity->link);
