@@ -243,6 +243,50 @@ static void alloc_noncontiguous_test(struct kunit *test)
 	}
 }
 
+/* Where the IOMMU's pages are larger than the CPU's, any size will do. */
+static void alloc_large_granule_test(struct kunit *test)
+{
+	struct device *dev = mock_iommu_simple_device(test,
+			&(struct mock_iommu_shape) {
+				.page_sizes = SZ_64K | SZ_2M,
+			});
+	struct sg_table *sgt;
+
+	for (size_t size = 1; size <= SZ_1M; size = size * 5 + 1000) {
+		sgt = dma_alloc_noncontiguous(dev, size, DMA_BIDIRECTIONAL,
+					      GFP_KERNEL, 0);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, sgt, "%zu bytes", size);
+		KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(dev),
+				DIV_ROUND_UP(size, SZ_64K));
+		KUNIT_EXPECT_EQ(test, sg_dma_len(sgt->sgl),
+				ALIGN(size, SZ_64K));
+		dma_free_noncontiguous(dev, size, sgt, DMA_BIDIRECTIONAL);
+		check_gone(test, dev);
+	}
+}
+
+/* What can't be is refused, and what is beyond an int is not cut short. */
+static void alloc_silly_size_test(struct kunit *test)
+{
+	static const u64 sizes[] = { 0, SZ_4G * SZ_4K + SZ_4K, S64_MAX };
+	struct device *dev = plain_device(test);
+	dma_addr_t dma_addr;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (sizes[i] > SIZE_MAX)
+			continue;
+		dma_kunit_log_mark();
+		KUNIT_EXPECT_NULL(test, dma_alloc_noncontiguous(dev, sizes[i],
+								DMA_TO_DEVICE,
+								GFP_KERNEL, 0));
+		KUNIT_EXPECT_EQ(test, dma_kunit_log_count("DMA memory for"), 1);
+		KUNIT_EXPECT_NULL(test, dma_alloc_attrs(dev, sizes[i],
+							&dma_addr, GFP_KERNEL,
+							DMA_ATTR_NO_KERNEL_MAPPING));
+		check_gone(test, dev);
+	}
+}
+
 /* At least what the direction asks for */
 static void alloc_noncontiguous_one_way_test(struct kunit *test)
 {
@@ -551,6 +595,8 @@ static struct kunit_case iommu_alloc_cases[] = {
 	KUNIT_CASE_PARAM(alloc_no_mapping_test, way_gen_params),
 	KUNIT_CASE_PARAM(alloc_pages_test, way_gen_params),
 	KUNIT_CASE_PARAM(alloc_noncontiguous_test, way_gen_params),
+	KUNIT_CASE(alloc_large_granule_test),
+	KUNIT_CASE(alloc_silly_size_test),
 	KUNIT_CASE(alloc_noncontiguous_one_way_test),
 	KUNIT_CASE(alloc_exhaust_test),
 	KUNIT_CASE(alloc_map_fails_test),

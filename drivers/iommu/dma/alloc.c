@@ -105,9 +105,16 @@ static struct iommu_dma_scatter *make_scatter(struct device *dev, size_t size,
 					      gfp_t gfp, unsigned long attrs)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
-	unsigned int nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	struct iommu_dma_scatter *scatter;
+	unsigned long nr_pages;
 
+	/* More than there is can't be had, and need not fit into an int. */
+	nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	if (!size || nr_pages > totalram_pages())
+		return NULL;
+	/* A piece is at least one page of the IOMMU's. */
+	nr_pages = dma_domain_align(domain->iova_cookie, PAGE_ALIGN(size)) >>
+		   PAGE_SHIFT;
 	scatter = kvzalloc(struct_size(scatter, pages, nr_pages), GFP_KERNEL);
 	if (!scatter)
 		return NULL;
@@ -351,7 +358,13 @@ struct sg_table *iommu_dma_alloc_noncontiguous(struct device *dev, size_t size,
 	/* Cacheable: whoever uses it makes the sync calls. */
 	scatter = make_mapped(dev, size, dma_io_prot(dev, dir, attrs), gfp,
 			      attrs);
-	return scatter ? &scatter->sgt : NULL;
+	if (scatter)
+		return &scatter->sgt;
+	if (!(gfp & __GFP_NOWARN))
+		dev_warn_ratelimited(dev,
+				     "no noncontiguous DMA memory for %zu bytes, gfp %pGg: no pages or no I/O addresses left\n",
+				     size, &gfp);
+	return NULL;
 }
 
 /**
