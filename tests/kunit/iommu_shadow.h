@@ -126,8 +126,6 @@ static inline void way_to_desc(const struct way *way, char *desc)
 	strscpy(desc, way->what, KUNIT_PARAM_DESC_SIZE);
 }
 
-KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
-
 static inline struct place make_place(struct kunit *test, const struct way *way)
 {
 	return place_of(test, &(struct mock_iommu_shape) {

@@ -21,6 +21,8 @@
 #include "../../drivers/iommu/dma-iommu.h"
 #include "iommu_shadow.h"
 
+KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+
 #define EXTENT		(4 * PAGE_SIZE)
 #define SECRET		0xc3
 

@@ -21,6 +21,8 @@
 #include "iommu_shadow.h"
 #include "pools.h"
 
+KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+
 #define NR_FILLING	1024
 
 /* Exhaustion */

@@ -2,7 +2,7 @@
 /*
  * What the suites of pools share: see pools.h.
  *
- * debugfs is read through a mount of the test's own, since a test runs before
+ * debugfs is used through a mount of the test's own, since a test runs before
  * anybody has mounted it for user space.
  */
 
@@ -14,10 +14,12 @@
 #include <linux/fs.h>
 #include <linux/kmsg_dump.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "../../kernel/dma/backend.h"
@@ -360,6 +362,19 @@ static ssize_t read_all(struct file *file, char *text, size_t size)
 	return seq_read_iter(&kiocb, &iter);
 }
 
+/* debugfs, mounted for us alone */
+static struct vfsmount *mount_debugfs(struct kunit *test)
+{
+	struct file_system_type *type = get_fs_type("debugfs");
+	struct vfsmount *mnt;
+
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	mnt = kern_mount(type);
+	put_filesystem(type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
+	return mnt;
+}
+
 /**
  * dma_pools_debugfs - what a file in debugfs says
  * @test: the test; failed if it can't be read
@@ -370,17 +385,12 @@ static ssize_t read_all(struct file *file, char *text, size_t size)
  */
 char *dma_pools_debugfs(struct kunit *test, const char *name)
 {
-	struct file_system_type *type = get_fs_type("debugfs");
 	char *text = kunit_kzalloc(test, DEBUGFS_MAX, GFP_KERNEL);
+	struct vfsmount *mnt = mount_debugfs(test);
 	ssize_t len = -ENOENT;
-	struct vfsmount *mnt;
 	struct file *file;
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
-	KUNIT_ASSERT_NOT_NULL(test, type);
-	mnt = kern_mount(type);
-	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
 	file = file_open_root_mnt(mnt, name, O_RDONLY, 0);
 	if (!IS_ERR(file)) {
 		len = read_all(file, text, DEBUGFS_MAX - 1);
@@ -389,6 +399,41 @@ char *dma_pools_debugfs(struct kunit *test, const char *name)
 	kern_unmount(mnt);
 	KUNIT_ASSERT_GT_MSG(test, len, 0, "debugfs has no readable %s", name);
 	return text;
+}
+
+/**
+ * dma_pools_debugfs_write - write to a file in debugfs, as a person does
+ * @test: the test; it ends with dma_kunit_leave_mm()
+ * @name: its path from debugfs' root
+ * @text: what to write, shorter than a page
+ *
+ * Context: process context.
+ * Return: how many bytes were taken, or a negative error.
+ */
+ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
+				const char *text)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE,
+					   PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	char __user *from = (char __user *)addr;
+	size_t len = strlen(text);
+	struct vfsmount *mnt;
+	ssize_t ret = -ENOENT;
+	struct file *file;
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_TRUE(test, addr && !IS_ERR_VALUE(addr));
+	KUNIT_ASSERT_LT(test, len, PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(from, text, len));
+	mnt = mount_debugfs(test);
+	file = file_open_root_mnt(mnt, name, O_WRONLY, 0);
+	if (!IS_ERR(file)) {
+		ret = vfs_write(file, from, len, &pos);
+		__fput_sync(file);
+	}
+	kern_unmount(mnt);
+	return ret;
 }
 
 /* A number of KiB; "-" stands for one that nobody knows */

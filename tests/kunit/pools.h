@@ -67,6 +67,8 @@ bool dma_pools_has_boot_log(void);
 unsigned int dma_pools_boot_log_count(const char *one, const char *other);
 
 char *dma_pools_debugfs(struct kunit *test, const char *name);
+ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
+				const char *text);
 bool dma_pools_figures(struct kunit *test, const char *name, const char *kind,
 		       struct dma_pool_figures *figures);
 

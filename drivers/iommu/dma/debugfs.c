@@ -90,16 +90,19 @@ static struct device *find_device(const char *name)
 static ssize_t shadow_write(struct file *file, const char __user *from,
 			    size_t size, loff_t *pos)
 {
-	char line[64], name[64];
+	char line[64], name[64], more;
 	struct device *dev;
 	int is_on, err;
 
-	if (size >= sizeof(line))
+	if (size >= sizeof(line)) {
+		pr_err("dma: shadow: %zu characters: expected \"DEVICE 0\" or \"DEVICE 1\"\n",
+		       size);
 		return -EINVAL;
+	}
 	if (copy_from_user(line, from, size))
 		return -EFAULT;
 	line[size] = '\0';
-	if (sscanf(line, "%63s %d", name, &is_on) != 2 || is_on < 0 ||
+	if (sscanf(line, "%63s %d %c", name, &is_on, &more) != 2 || is_on < 0 ||
 	    is_on > 1) {
 		pr_err("dma: shadow: '%s': expected \"DEVICE 0\" or \"DEVICE 1\"\n",
 		       strim(line));
