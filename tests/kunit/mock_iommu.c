@@ -27,7 +27,15 @@ static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 	if (mock_has_to_fail(endpoint->iommu, MOCK_IOMMU_ATTACH))
 		return -EBUSY;
 	endpoint->domain = domain;
+	atomic_inc(&endpoint->iommu->nr_attached);
 	return 0;
+}
+
+static bool mock_is_attach_deferred(struct device *dev)
+{
+	struct mock_endpoint *endpoint = dev_iommu_priv_get(dev);
+
+	return endpoint->iommu->shape.attaches_late;
 }
 
 static struct iommu_domain *mock_domain_alloc(struct device *dev)
@@ -140,6 +148,7 @@ static const struct iommu_ops mock_ops = {
 	.probe_device		= mock_probe_device,
 	.release_device		= mock_release_device,
 	.device_group		= mock_device_group,
+	.is_attach_deferred	= mock_is_attach_deferred,
 	.get_resv_regions	= mock_get_resv_regions,
 	.def_domain_type	= mock_def_domain_type,
 	.identity_domain	= &mock_identity_domain,
@@ -351,4 +360,16 @@ bool mock_iommu_fail_nth(struct mock_iommu *iommu, enum mock_iommu_call call,
 unsigned int mock_iommu_take_errors(struct mock_iommu *iommu)
 {
 	return atomic_xchg(&iommu->nr_errors, 0);
+}
+
+/**
+ * mock_iommu_nr_attached - how often a device was attached to a domain
+ * @iommu: the IOMMU; all of its devices count
+ *
+ * Context: any.
+ * Return: how often it succeeded.
+ */
+unsigned int mock_iommu_nr_attached(struct mock_iommu *iommu)
+{
+	return atomic_read(&iommu->nr_attached);
 }

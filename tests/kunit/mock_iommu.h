@@ -61,6 +61,8 @@ struct mock_iommu_region {
  * @has_tables: each mapping takes a page for the page table, and unmapping
  *	gives it back to be freed after the flush
  * @keeps_msi: pages of MSI doorbells stay mapped until the domain goes
+ * @attaches_late: what the kernel before left running goes on until a device is
+ *	used first, and only then it is attached
  */
 struct mock_iommu_shape {
 	dma_addr_t			aperture_start;
@@ -74,6 +76,7 @@ struct mock_iommu_shape {
 	bool				shadows_on_flush;
 	bool				has_tables;
 	bool				keeps_msi;
+	bool				attaches_late;
 };
 
 /**
@@ -137,6 +140,7 @@ bool mock_iommu_fail_nth(struct mock_iommu *iommu, enum mock_iommu_call call,
 			 unsigned int nth);
 unsigned int mock_iommu_take_errors(struct mock_iommu *iommu);
 
+unsigned int mock_iommu_nr_attached(struct mock_iommu *iommu);
 struct mock_iommu_counts mock_iommu_counts(struct device *dev);
 unsigned long mock_iommu_nr_mapped(struct device *dev);
 unsigned long mock_iommu_nr_stale(struct device *dev);

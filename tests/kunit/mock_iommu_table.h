@@ -25,6 +25,7 @@ struct mock_iommu {
 	atomic_t countdowns[MOCK_IOMMU_NR_CALLS];
 	atomic_t nr_errors;
 	atomic_t nr_domains;
+	atomic_t nr_attached;
 };
 
 struct mock_domain {
