@@ -3,9 +3,6 @@
  * KUnit tests of what is particular to PCI devices behind an IOMMU: addresses
  * below 4 GiB come first, the host bridge's windows are not handed out, and an
  * untrusted device never sees more of the memory than it was given.
- *
- * The device is a struct pci_dev on a root bus of its own, which the PCI core
- * does not know: the DMA API does not ask for more.
  */
 
 #include <kunit/test.h>
@@ -21,78 +18,13 @@
 #include <linux/swiotlb.h>
 
 #include "mock_iommu.h"
+#include "mock_pci.h"
 
 #define SECRET		0x5e
 #define MAX_ADDRS	256
 
-struct fake_pci {
-	struct pci_dev pdev;
-	struct pci_bus bus;
-	struct pci_host_bridge *bridge;
-	struct device_dma_parameters parms;
-	u64 mask;
-};
-
-static void release_pci(struct device *dev)
-{
-	struct fake_pci *fake = container_of(dev, struct fake_pci, pdev.dev);
-
-	pci_free_host_bridge(fake->bridge);
-	kfree(fake);
-}
-
-static void remove_pci(void *data)
-{
-	struct device *dev = data;
-
-	dev->bus = NULL;
-	device_unregister(dev);
-}
-
-static struct fake_pci *alloc_pci(struct kunit *test)
-{
-	struct fake_pci *fake = kzalloc(sizeof(*fake), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, fake);
-	fake->bridge = pci_alloc_host_bridge(0);
-	if (!fake->bridge)
-		kfree(fake);
-	KUNIT_ASSERT_NOT_NULL(test, fake->bridge);
-	fake->bus.bridge = &fake->bridge->dev;
-	fake->pdev.bus = &fake->bus;
-	return fake;
-}
-
-/*
- * A PCI device. The driver core does not see its bus, since that would look for
- * a driver; everybody who asks afterwards does.
- */
-static struct fake_pci *make_pci(struct kunit *test)
-{
-	struct fake_pci *fake = alloc_pci(test);
-	struct device *dev = &fake->pdev.dev;
-
-	device_initialize(dev);
-	dev->release = release_pci;
-	if (dev_set_name(dev, "dma-kunit-pci") || device_add(dev)) {
-		put_device(dev);
-		KUNIT_FAIL_AND_ABORT(test, "the device can't be added");
-	}
-	dev->bus = &pci_bus_type;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, remove_pci,
-							   dev));
-	fake->mask = DMA_BIT_MASK(64);
-	dev->dma_mask = &fake->mask;
-	dev->coherent_dma_mask = fake->mask;
-	dev->dma_parms = &fake->parms;
-	dma_set_max_seg_size(dev, UINT_MAX);
-	dma_set_seg_boundary(dev, ULONG_MAX);
-	dma_kunit_set_coherent(dev, true);
-	return fake;
-}
-
 static void join(struct kunit *test, struct mock_iommu *iommu,
-		 struct fake_pci *fake)
+		 struct mock_pci *fake)
 {
 	struct device *dev = &fake->pdev.dev;
 
@@ -134,7 +66,7 @@ static unsigned int nr_within(const struct taken *taken, dma_addr_t start,
 /* As long as there is one, an address below 4 GiB; then any */
 static void pci_low_first_test(struct kunit *test)
 {
-	struct fake_pci *fake = make_pci(test);
+	struct mock_pci *fake = mock_pci_device(test, "dma-kunit-pci");
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) {
 				.aperture_start = SZ_4G - SZ_64K,
@@ -164,7 +96,7 @@ static void pci_windows_test(struct kunit *test)
 		DEFINE_RES_MEM(SZ_1G + SZ_1M + SZ_128K + SZ_64K, SZ_32K),
 		DEFINE_RES_IO(SZ_1M, SZ_64K),
 	};
-	struct fake_pci *fake = make_pci(test);
+	struct mock_pci *fake = mock_pci_device(test, "dma-kunit-pci");
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) {
 				.aperture_start = SZ_1M,
@@ -192,7 +124,7 @@ static void pci_ranges_test(struct kunit *test)
 		DEFINE_RES_MEM(SZ_1M + SZ_128K, SZ_32K),
 		DEFINE_RES_MEM(SZ_1M + SZ_32K, SZ_16K),
 	};
-	struct fake_pci *fake = make_pci(test);
+	struct mock_pci *fake = mock_pci_device(test, "dma-kunit-pci");
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) {
 				.aperture_start = SZ_1M,
@@ -230,7 +162,7 @@ struct untrusted {
 
 static struct untrusted make_untrusted(struct kunit *test)
 {
-	struct fake_pci *fake = make_pci(test);
+	struct mock_pci *fake = mock_pci_device(test, "dma-kunit-pci");
 	struct untrusted it = {
 		.iommu = mock_iommu_create(test, &(struct mock_iommu_shape){}),
 		.dev = &fake->pdev.dev,
@@ -468,7 +400,7 @@ static void pci_untrusted_alloc_test(struct kunit *test)
 /* It may not be let through untranslated. */
 static void pci_untrusted_identity_test(struct kunit *test)
 {
-	struct fake_pci *fake = make_pci(test);
+	struct mock_pci *fake = mock_pci_device(test, "dma-kunit-pci");
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) {
 				.domain_type = IOMMU_DOMAIN_IDENTITY,
