@@ -87,40 +87,40 @@ static bool step(void *data)
 	return true;
 }
 
+static void finish(void *data)
+{
+	struct owner *owner = data;
+
+	for (unsigned int i = 0; i < NR_BUFFERS; i++)
+		if (owner->buffers[i].cpu_addr)
+			give(owner, &owner->buffers[i]);
+}
+
 static void alloc_storm_test(struct kunit *test)
 {
 	struct device *coherent = dma_kunit_coherent_device(test, "coherent");
 	struct device *other = dma_kunit_device(test, "other",
 			&(struct dma_kunit_shape) {});
-	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
-	struct dma_kunit_storm *storm;
-	struct owner *owners;
+	struct dma_kunit_storm *storm =
+		dma_kunit_storm_make(test, sizeof(struct owner));
 
 	/* Where a device can be non-coherent, one of the two is. */
 	if (!dma_kunit_set_coherent(other, false))
 		kunit_info(test, "all devices are coherent here");
-	storm = kunit_kzalloc(test, sizeof(*storm), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, storm);
-	owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1, sizeof(*owners),
-			       GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, owners);
 	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
-		owners[i].devices[0] = coherent;
-		owners[i].devices[1] = other;
-		owners[i].nr_errors = &nr_errors;
-		prandom_seed_state(&owners[i].rnd, i);
-		storm->owners[i] = &owners[i];
+		struct owner *owner = storm->owners[i];
+
+		owner->devices[0] = coherent;
+		owner->devices[1] = other;
+		owner->nr_errors = &storm->nr_errors;
+		prandom_seed_state(&owner->rnd, i);
 	}
 	storm->step = step;
+	storm->finish = finish;
 	storm->nr_wanted = 1000;
 	storm->nr_wanted_in_irq = 200;
 	dma_kunit_storm_run(test, storm);
 
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
-		for (unsigned int j = 0; j < NR_BUFFERS; j++)
-			if (owners[i].buffers[j].cpu_addr)
-				give(&owners[i], &owners[i].buffers[j]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(coherent), 0);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(other), 0);
 }

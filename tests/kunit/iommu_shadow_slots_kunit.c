@@ -643,35 +643,34 @@ static void init_owner(struct kunit *test, struct owner *owner,
 		owner->buffers[i].memory = mock_iommu_buffer(test, BUFFER_SIZE);
 }
 
+static void storm_finish(void *data)
+{
+	struct owner *owner = data;
+
+	for (unsigned int i = 0; i < NR_BUFFERS; i++)
+		if (owner->buffers[i].is_mapped)
+			storm_unmap(owner, &owner->buffers[i]);
+}
+
 static void shadow_storm_test(struct kunit *test)
 {
-	struct dma_kunit_storm *storm = kunit_kzalloc(test, sizeof(*storm),
-						      GFP_KERNEL);
-	struct owner *owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1,
-					     sizeof(*owners), GFP_KERNEL);
-	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
+	struct dma_kunit_storm *storm =
+		dma_kunit_storm_make(test, sizeof(struct owner));
 	struct awaited none;
 	struct place place;
 
-	KUNIT_ASSERT_NOT_NULL(test, storm);
-	KUNIT_ASSERT_NOT_NULL(test, owners);
 	/* Slots come and go meanwhile. */
 	dma_shadow_idle = 1;
 	place = make_place(test, test->param_value);
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
-		init_owner(test, &owners[i], place.dev, &nr_errors, i);
-		storm->owners[i] = &owners[i];
-	}
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
+		init_owner(test, storm->owners[i], place.dev,
+			   &storm->nr_errors, i);
 	storm->step = storm_step;
+	storm->finish = storm_finish;
 	storm->nr_wanted = 6000;
 	storm->nr_wanted_in_irq = 200;
 	dma_kunit_storm_run(test, storm);
 
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
-		for (unsigned int j = 0; j < NR_BUFFERS; j++)
-			if (owners[i].buffers[j].is_mapped)
-				storm_unmap(&owners[i], &owners[i].buffers[j]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
 	KUNIT_EXPECT_GT(test, figures_of(place.dev).mapped, 1000);
 	KUNIT_EXPECT_EQ(test, figures_of(place.dev).nr_used, 0);
 	none = (struct awaited) { .dev = place.dev };

@@ -2,9 +2,7 @@
 /*
  * KUnit tests of drivers/iommu/dma/space.c: which I/O addresses are taken.
  *
- * A space is compared with a bitmap of its granules: what is handed out must
- * be free there, in reach and aligned; and where nothing is handed out, with
- * all caches drained, the bitmap may have no place either.
+ * Random use and many users at a time are in iommu_space_random_kunit.c.
  */
 
 #include <kunit/test.h>
@@ -18,56 +16,8 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
-#include "../../drivers/iommu/dma/space.h"
+#include "iommu_space.h"
 #include "mock.h"
-
-#define SHIFT		12
-#define SEED		1815
-#define NR_GRANULES	8192UL
-#define LARGEST		DMA_SPACE_LARGEST
-
-static void destroy_space(void *space)
-{
-	dma_space_destroy(space);
-}
-
-static struct dma_space *new_space(struct kunit *test, unsigned long first)
-{
-	struct dma_space *space = kunit_kzalloc(test, sizeof(*space),
-						GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, space);
-	KUNIT_ASSERT_EQ(test, 0, dma_space_init(space, SHIFT, first));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_space,
-							   space));
-	return space;
-}
-
-/* As its users do it: again, once nothing is kept any more */
-static unsigned long get_hard(struct dma_space *space, unsigned long nr,
-			      unsigned long last)
-{
-	unsigned long start = dma_space_get(space, nr, last);
-
-	if (start)
-		return start;
-	dma_space_drain(space);
-	return dma_space_get(space, nr, last);
-}
-
-/* How many granules a request takes: those that are kept are powers of two. */
-static unsigned long taken_by(unsigned long nr)
-{
-	return nr <= LARGEST ? roundup_pow_of_two(nr) : nr;
-}
-
-/* Is all of it free, now that nobody has anything? Leaves it so. */
-static void check_all_free(struct kunit *test, struct dma_space *space,
-			   unsigned long first, unsigned long last)
-{
-	KUNIT_EXPECT_EQ(test, 0, dma_space_claim(space, first, last));
-	dma_space_unclaim(space, first);
-}
 
 static const unsigned long sizes[] = {
 	1, 2, 3, 4, 5, 7, 8, 15, 31, 33, 64, 100, 128, 200, 256, 257, 511, 512,
@@ -205,15 +155,6 @@ static void give_all(struct dma_space *space, unsigned long last,
 	for_each_set_bit(start, taken, last + 1)
 		dma_space_put(space, start, 1);
 	bitmap_zero(taken, last + 1);
-}
-
-static unsigned long *new_bitmap(struct kunit *test)
-{
-	unsigned long *bits = kunit_kcalloc(test, BITS_TO_LONGS(NR_GRANULES),
-					    sizeof(long), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, bits);
-	return bits;
 }
 
 static void space_reserve_test(struct kunit *test)
@@ -629,219 +570,6 @@ static void space_fail_reserve_test(struct kunit *test)
 	KUNIT_EXPECT_GE(test, nr_failed, 2);
 }
 
-/* Compared with the model */
-
-struct piece {
-	unsigned long start;
-	unsigned long nr;
-};
-
-struct model {
-	struct kunit *test;
-	struct dma_space *space;
-	unsigned long *taken;
-	struct rnd_state rnd;
-	struct piece pieces[400];
-	unsigned long nr_refused;
-};
-
-static u32 below(struct model *model, u32 end)
-{
-	return prandom_u32_state(&model->rnd) % end;
-}
-
-static unsigned long random_size(struct model *model)
-{
-	switch (below(model, 10)) {
-	case 0:
-		return LARGEST + 1 + below(model, 1500);
-	case 1:
-	case 2:
-		return 1 + below(model, LARGEST);
-	default:
-		return 1 + below(model, 20);
-	}
-}
-
-/* The lowest place that the bitmap has, as the space would have to align it */
-static bool has_place(struct model *model, unsigned long nr, unsigned long last)
-{
-	unsigned long align = roundup_pow_of_two(nr);
-	unsigned long place;
-
-	place = bitmap_find_next_zero_area(model->taken, last + 1, 1,
-					   taken_by(nr), align - 1);
-	return place <= last;
-}
-
-static void model_get(struct model *model, struct piece *piece)
-{
-	unsigned long nr = random_size(model), end, start;
-	unsigned long last = below(model, 4) ? NR_GRANULES - 1 :
-			     below(model, NR_GRANULES);
-
-	start = get_hard(model->space, nr, last);
-	if (!start) {
-		KUNIT_ASSERT_FALSE_MSG(model->test, has_place(model, nr, last),
-				       "%lu granules up to %#lx", nr, last);
-		model->nr_refused++;
-		return;
-	}
-	end = start + taken_by(nr);
-	KUNIT_ASSERT_TRUE(model->test,
-			  IS_ALIGNED(start, roundup_pow_of_two(nr)));
-	KUNIT_ASSERT_LE(model->test, end - 1, last);
-	KUNIT_ASSERT_GE(model->test, find_next_bit(model->taken, end, start),
-			end);
-	bitmap_set(model->taken, start, end - start);
-	*piece = (struct piece){ start, nr };
-}
-
-static void model_put(struct model *model, struct piece *piece)
-{
-	bitmap_clear(model->taken, piece->start, taken_by(piece->nr));
-	dma_space_put(model->space, piece->start, piece->nr);
-	piece->nr = 0;
-}
-
-static void space_model_test(struct kunit *test)
-{
-	struct model *model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, model);
-	model->test = test;
-	model->space = new_space(test, 1);
-	model->taken = new_bitmap(test);
-	kunit_info(test, "seed %u", SEED);
-	prandom_seed_state(&model->rnd, SEED);
-
-	for (unsigned int i = 0; i < 40000; i++) {
-		struct piece *piece = &model->pieces[below(model,
-						ARRAY_SIZE(model->pieces))];
-
-		if (piece->nr)
-			model_put(model, piece);
-		else
-			model_get(model, piece);
-		if (!(i % 1000))
-			cond_resched();
-	}
-	/* It was full at times, and not always. */
-	KUNIT_EXPECT_GT(test, model->nr_refused, 100);
-	KUNIT_EXPECT_LT(test, model->nr_refused, 20000);
-	for (unsigned int i = 0; i < ARRAY_SIZE(model->pieces); i++)
-		if (model->pieces[i].nr)
-			model_put(model, &model->pieces[i]);
-	check_all_free(test, model->space, 1, NR_GRANULES - 1);
-}
-
-/* The storm */
-
-#define NR_HELD		8
-#define STORM_LAST	2047UL
-
-struct owner {
-	struct dma_space *space;
-	unsigned long *taken;
-	atomic_long_t *nr_errors;
-	struct rnd_state rnd;
-	struct piece pieces[NR_HELD];
-	bool is_claimer;
-};
-
-/* Mark it as this owner's; an error if any of it was somebody's. */
-static void mark(struct owner *owner, unsigned long start, unsigned long nr)
-{
-	for (unsigned long i = start; i < start + nr; i++)
-		if (i > STORM_LAST || test_and_set_bit(i, owner->taken))
-			atomic_long_inc(owner->nr_errors);
-}
-
-static void unmark(struct owner *owner, unsigned long start, unsigned long nr)
-{
-	for (unsigned long i = start; i < start + nr; i++)
-		if (!test_and_clear_bit(i, owner->taken))
-			atomic_long_inc(owner->nr_errors);
-}
-
-static bool storm_claim(struct owner *owner)
-{
-	unsigned long first = 1 + prandom_u32_state(&owner->rnd) % STORM_LAST;
-	unsigned long last = min(first + prandom_u32_state(&owner->rnd) % 8,
-				 STORM_LAST);
-
-	if (dma_space_claim(owner->space, first, last))
-		return false;
-	mark(owner, first, last - first + 1);
-	unmark(owner, first, last - first + 1);
-	dma_space_unclaim(owner->space, first);
-	return true;
-}
-
-static void storm_put(struct owner *owner, struct piece *piece)
-{
-	unmark(owner, piece->start, taken_by(piece->nr));
-	dma_space_put(owner->space, piece->start, piece->nr);
-	piece->nr = 0;
-}
-
-static bool storm_step(void *data)
-{
-	struct owner *owner = data;
-	u32 dice = prandom_u32_state(&owner->rnd);
-	struct piece *piece = &owner->pieces[dice % NR_HELD];
-
-	if (owner->is_claimer && !(dice >> 8 & 3))
-		return storm_claim(owner);
-	if (piece->nr) {
-		storm_put(owner, piece);
-		return true;
-	}
-	piece->nr = dice >> 16 & 63 ? 1 + (dice >> 16 & 31) :
-				      LARGEST + 1 + (dice >> 24);
-	piece->start = get_hard(owner->space, piece->nr, STORM_LAST);
-	if (!piece->start) {
-		piece->nr = 0;
-		return false;
-	}
-	mark(owner, piece->start, taken_by(piece->nr));
-	return true;
-}
-
-static void space_storm_test(struct kunit *test)
-{
-	struct dma_kunit_storm *storm = kunit_kzalloc(test, sizeof(*storm),
-						      GFP_KERNEL);
-	struct owner *owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1,
-					     sizeof(*owners), GFP_KERNEL);
-	struct dma_space *space = new_space(test, 1);
-	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
-	unsigned long *taken = new_bitmap(test);
-
-	KUNIT_ASSERT_NOT_NULL(test, storm);
-	KUNIT_ASSERT_NOT_NULL(test, owners);
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
-		owners[i].space = space;
-		owners[i].taken = taken;
-		owners[i].nr_errors = &nr_errors;
-		owners[i].is_claimer = !i;
-		prandom_seed_state(&owners[i].rnd, SEED + i);
-		storm->owners[i] = &owners[i];
-	}
-	storm->step = storm_step;
-	storm->nr_wanted = 40000;
-	storm->nr_wanted_in_irq = 300;
-	dma_kunit_storm_run(test, storm);
-
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
-		for (unsigned int j = 0; j < NR_HELD; j++)
-			if (owners[i].pieces[j].nr)
-				storm_put(&owners[i], &owners[i].pieces[j]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
-	KUNIT_EXPECT_TRUE(test, bitmap_empty(taken, NR_GRANULES));
-	check_all_free(test, space, 1, ULONG_MAX - 1);
-}
-
 static struct kunit_case iommu_space_cases[] = {
 	KUNIT_CASE(space_align_test),
 	KUNIT_CASE(space_top_test),
@@ -861,8 +589,6 @@ static struct kunit_case iommu_space_cases[] = {
 	KUNIT_CASE(space_fail_get_test),
 	KUNIT_CASE(space_fail_put_test),
 	KUNIT_CASE(space_fail_reserve_test),
-	KUNIT_CASE(space_model_test),
-	KUNIT_CASE(space_storm_test),
 	{}
 };
 

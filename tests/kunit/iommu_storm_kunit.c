@@ -303,31 +303,29 @@ static void init_owner(struct kunit *test, struct owner *owner,
 	}
 }
 
+static void finish(void *data)
+{
+	struct owner *owner = data;
+
+	for (unsigned int i = 0; i < NR_BUFFERS; i++)
+		if (owner->buffers[i].is_mapped)
+			give(owner, &owner->buffers[i]);
+}
+
 static void storm_test(struct kunit *test)
 {
 	struct device *dev = device_of(test, test->param_value);
-	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
-	struct dma_kunit_storm *storm = kunit_kzalloc(test, sizeof(*storm),
-						      GFP_KERNEL);
-	struct owner *owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1,
-					     sizeof(*owners), GFP_KERNEL);
+	struct dma_kunit_storm *storm =
+		dma_kunit_storm_make(test, sizeof(struct owner));
 
-	KUNIT_ASSERT_NOT_NULL(test, storm);
-	KUNIT_ASSERT_NOT_NULL(test, owners);
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
-		init_owner(test, &owners[i], dev, &nr_errors, i);
-		storm->owners[i] = &owners[i];
-	}
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
+		init_owner(test, storm->owners[i], dev, &storm->nr_errors, i);
 	storm->step = step;
+	storm->finish = finish;
 	storm->nr_wanted = 3000;
 	storm->nr_wanted_in_irq = 200;
 	dma_kunit_storm_run(test, storm);
 
-	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
-		for (unsigned int j = 0; j < NR_BUFFERS; j++)
-			if (owners[i].buffers[j].is_mapped)
-				give(&owners[i], &owners[i].buffers[j]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
 	KUNIT_EXPECT_EQ(test, mapped_now(dev), 0);
 	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(is_flushed, dev));
 }

@@ -396,21 +396,16 @@ static bool storm_step(void *data)
 static void ledger_storm_test(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test);
-	struct dma_kunit_storm *storm;
-	atomic_long_t nr_errors = ATOMIC_LONG_INIT(0);
-	struct owner *owners;
+	struct dma_kunit_storm *storm =
+		dma_kunit_storm_make(test, sizeof(struct owner));
 
-	storm = kunit_kzalloc(test, sizeof(*storm), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, storm);
-	owners = kunit_kcalloc(test, DMA_KUNIT_NR_THREADS + 1, sizeof(*owners),
-			       GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, owners);
 	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
-		owners[i].f = f;
-		owners[i].nr = i;
-		owners[i].nr_errors = &nr_errors;
-		prandom_seed_state(&owners[i].rnd, i);
-		storm->owners[i] = &owners[i];
+		struct owner *owner = storm->owners[i];
+
+		owner->f = f;
+		owner->nr = i;
+		owner->nr_errors = &storm->nr_errors;
+		prandom_seed_state(&owner->rnd, i);
 	}
 	storm->step = storm_step;
 	storm->nr_wanted = 20000;
@@ -418,8 +413,7 @@ static void ledger_storm_test(struct kunit *test)
 	dma_kunit_storm_run(test, storm);
 
 	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
-		owner_take_all(test, &owners[i]);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&nr_errors), 0);
+		owner_take_all(test, storm->owners[i]);
 	for (unsigned int i = 0; i < NR_DEVICES; i++)
 		KUNIT_EXPECT_EQ(test, dma_ledger_count(&f->devices[i]), 0);
 }

@@ -337,9 +337,31 @@ static bool is_enough(struct dma_kunit_storm *storm)
 }
 
 /**
+ * dma_kunit_storm_make - a storm, and who is in it
+ * @test: the test, which both go with
+ * @owner_size: of each owner, in bytes
+ *
+ * Context: process context, sleeps.
+ * Return: the storm; it and its owners are zeroed.
+ */
+struct dma_kunit_storm *dma_kunit_storm_make(struct kunit *test,
+					     size_t owner_size)
+{
+	struct dma_kunit_storm *storm = kunit_kzalloc(test, sizeof(*storm),
+						      GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, storm);
+	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++) {
+		storm->owners[i] = kunit_kzalloc(test, owner_size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, storm->owners[i]);
+	}
+	return storm;
+}
+
+/**
  * dma_kunit_storm_run - let threads and a hard irq do the same at a time
- * @test: fails if there was not enough of it in a minute; skipped where timers
- *	do not run in hard-irq context
+ * @test: fails for an error, or if there was not enough of it in a minute;
+ *	skipped where timers do not run in hard-irq context
  * @storm: what they do
  *
  * Context: process context, sleeps.
@@ -377,6 +399,9 @@ void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm)
 		wait_for_completion(&threads[nr].is_done);
 	hrtimer_cancel(&tick.timer);
 	destroy_hrtimer_on_stack(&tick.timer);
+	for (nr = 0; storm->finish && nr <= DMA_KUNIT_NR_THREADS; nr++)
+		storm->finish(storm->owners[nr]);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&storm->nr_errors), 0);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_done),
 			storm->nr_wanted);
 	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_done_in_irq),

@@ -138,7 +138,9 @@ struct dma_kunit_shape {
 /**
  * struct dma_kunit_storm - threads and a hard irq that do the same thing
  * @step: what they do, again and again; tells whether to count it
- * @owners: its argument: one for each thread, the last one for the hard irq
+ * @finish: gives back what an owner still has, once all is over; NULL: nothing
+ * @owners: their argument: one for each thread, the last one for the hard irq
+ * @nr_errors: what went wrong, noted by @step; the test fails for it
  * @nr_wanted: end when the threads have done so many steps that count
  * @nr_wanted_in_irq: and the hard irq so many
  * @nr_done: what the threads did
@@ -147,14 +149,18 @@ struct dma_kunit_shape {
  */
 struct dma_kunit_storm {
 	bool		(*step)(void *owner);
+	void		(*finish)(void *owner);
 	void		*owners[DMA_KUNIT_NR_THREADS + 1];
 	unsigned long	nr_wanted;
 	unsigned long	nr_wanted_in_irq;
+	atomic_long_t	nr_errors;
 	atomic_long_t	nr_done;
 	atomic_long_t	nr_done_in_irq;
 	bool		is_over;
 };
 
+struct dma_kunit_storm *dma_kunit_storm_make(struct kunit *test,
+					     size_t owner_size);
 void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm);
 struct device *dma_kunit_device(struct kunit *test, const char *name,
 				const struct dma_kunit_shape *shape);
