@@ -362,7 +362,8 @@ void dma_release(struct dma_allocation *record)
 		dma_undo(record);
 		return;
 	}
-	dev_WARN_ONCE(record->dev, irqs_disabled(),
+	/* What only made room for another one is nobody's mistake. */
+	dev_WARN_ONCE(record->dev, irqs_disabled() && !record->is_resting,
 		      "freeing a buffer from %s with interrupts disabled: put off\n",
 		      record->backend->name);
 	if (needs_device(record))
