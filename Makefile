@@ -10,7 +10,7 @@ MODE	?=
 # Read by the scripts where they need them.
 export LINUX BUILD JOBS KMAKE ONLY SUITES TWICE
 
-.PHONY: help run check bench shell kernel kunit menuconfig clean
+.PHONY: help run check bench series check-series shell kernel kunit menuconfig clean
 
 help:
 	@echo 'make run        build the kernel, boot it under QEMU, show every kind of'
@@ -21,6 +21,9 @@ help:
 	@echo 'make kernel     only build the kernel (build/out/run-ARCH/)'
 	@echo 'make shell      boot it to a prompt'
 	@echo 'make kunit      only the KUnit suites, on ARCH (SUITES=GLOB: only these)'
+	@echo 'make series     the layer as patches for git am (build/series/patches/)'
+	@echo 'make check-series'
+	@echo '                build a small arm64 kernel after each of them'
 	@echo 'make menuconfig configure the kernel that make kernel builds'
 	@echo 'make clean      remove build/'
 	@echo
@@ -39,7 +42,7 @@ help:
 run shell kernel kunit menuconfig:
 	@harness/run $@ "$(ARCH)" "$(BOARD)" "$(MODE)"
 
-check bench:
+check bench series check-series:
 	@harness/run $@ arm64
 
 clean:
