@@ -21,7 +21,7 @@ help:
 	@echo 'make kernel     only build the kernel (build/out/run-ARCH/)'
 	@echo 'make shell      boot it to a prompt'
 	@echo 'make kunit      only the KUnit suites, on ARCH (SUITES=GLOB: only these)'
-	@echo 'make series     the layer as patches for git am (build/series/patches/)'
+	@echo 'make series     the layer as patches, for git am (build/series/)'
 	@echo 'make check-series'
 	@echo '                build a small arm64 kernel after each of them'
 	@echo 'make menuconfig configure the kernel that make kernel builds'
