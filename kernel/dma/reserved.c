@@ -2,7 +2,7 @@
 /*
  * Reserved-memory nodes "shared-dma-pool" of the device tree.
  *
- * Documentation/devicetree/bindings/reserved-memory/shared-dma-pool.yaml:
+ * Documentation/devicetree/bindings/reserved-memory/dma-pool.yaml:
  *
  *   no-map              a device pool, and with linux,dma-default the global
  *                       pool (coherent.c)

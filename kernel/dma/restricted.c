@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Backend: the restricted pool of a device that may touch no other memory
- * (Documentation/devicetree/bindings/reserved-memory, restricted-dma-pool).
+ * (Documentation/devicetree/bindings/reserved-memory/dma-restricted-pool.yaml).
  *
  * The pool is a bounce pool; swiotlb.c owns it and its locks.
  */
