@@ -7,7 +7,7 @@
  *
  *   DMA_ROUTE_DIRECT  by bus address: the CPU's physical address, shifted by
  *                     dma-ranges where the bus has an offset
- *   DMA_ROUTE_IOMMU   through the IOMMU, by drivers/iommu/dma-iommu.c
+ *   DMA_ROUTE_IOMMU   through the IOMMU, by drivers/iommu/dma/
  *   DMA_ROUTE_OPS     through struct dma_map_ops that a bus or a platform set
  *
  * The question is asked once per call.  A consistent buffer keeps the answer
