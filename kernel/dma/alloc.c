@@ -41,9 +41,10 @@ static const struct dma_backend * const dma_backends[] = {
 	DMA_BACKEND_IF(DMA_DECLARE_COHERENT, dma_device_pool),
 	DMA_BACKEND_IF(DMA_RESTRICTED_POOL, dma_restricted_pool),
 	DMA_BACKEND_IF(IOMMU_DMA, dma_iommu_backend),
-	DMA_BACKEND_IF(ARCH_HAS_DMA_ALLOC, dma_arch_backend),
 	/* Memory that is uncached already. */
 	DMA_BACKEND_IF(DMA_DECLARE_COHERENT, dma_global_pool),
+	/* The only other way, where the architecture has one of its own. */
+	DMA_BACKEND_IF(ARCH_HAS_DMA_ALLOC, dma_arch_backend),
 	DMA_BACKEND_IF(DMA_COHERENT_POOL, dma_atomic_pool),
 	/* Pages, made into what the request wants. */
 	DMA_BACKEND_IF(DMA_CMA, dma_device_cma),

@@ -4,9 +4,21 @@
  * coherent on architectures that make memory uncached in a way of their own
  * (arm with an MMU, parisc with PA 1.1).
  */
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
+#include <linux/memblock.h>
+#include <linux/pfn.h>
 
 #include "backend.h"
+
+/*
+ * The architecture takes memory from anywhere, and finds it again by the
+ * address that the device has for it: there has to be one.
+ */
+static bool has_address(struct device *dev, phys_addr_t phys)
+{
+	return phys_to_dma(dev, phys) != DMA_MAPPING_ERROR;
+}
 
 static const char *arch_decline(const struct dma_request *req)
 {
@@ -14,6 +26,9 @@ static const char *arch_decline(const struct dma_request *req)
 		return "device is coherent";
 	if (req->wants_pages)
 		return "the caller wants cacheable pages";
+	if (!has_address(req->dev, PFN_PHYS(min_low_pfn)) ||
+	    !has_address(req->dev, PFN_PHYS(max_pfn) - 1))
+		return "the device's windows leave memory out";
 	if ((req->attrs & DMA_ATTR_NO_KERNEL_MAPPING) &&
 	    !req->limits.unencrypted)
 		return "the caller wants no kernel mapping";
@@ -29,6 +44,12 @@ static int arch_alloc(const struct dma_request *req,
 	if (!record->cpu_addr)
 		return -ENOMEM;
 	record->phys = dma_to_phys(req->dev, record->dma_addr);
+	if (!dma_request_reaches(req, record->phys, req->size)) {
+		arch_dma_free(req->dev, req->size, record->cpu_addr,
+			      record->dma_addr, req->attrs);
+		record->cpu_addr = NULL;
+		return -ENOMEM;
+	}
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
 			DMA_DONE_ADDRESSED;
 	return 0;
@@ -40,6 +61,11 @@ static void arch_free(struct dma_allocation *record)
 		      record->dma_addr, record->attrs);
 }
 
+static void arch_explain(const struct dma_request *req, struct seq_buf *text)
+{
+	seq_buf_puts(text, "the architecture has none that can be reached");
+}
+
 const struct dma_backend dma_arch_backend = {
 	.name		= "arch",
 	.is_exclusive	= true,
@@ -47,4 +73,5 @@ const struct dma_backend dma_arch_backend = {
 	.declines	= arch_decline,
 	.alloc		= arch_alloc,
 	.free		= arch_free,
+	.explain	= arch_explain,
 };

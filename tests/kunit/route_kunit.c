@@ -43,7 +43,7 @@
 #define SERVES		NULL
 
 static const char * const order_of_backends[] = {
-	"device pool", "restricted pool", "iommu", "arch", "global pool",
+	"device pool", "restricted pool", "iommu", "global pool", "arch",
 	"atomic pool", "device cma", "node cma", "default cma", "pages",
 };
 
@@ -192,6 +192,14 @@ static const struct reason reasons[] = {
 	{ "iommu", BY_IOMMU | IS_HUGE, SERVES },
 	{ "iommu", BY_IOMMU | WANTS_PAGES,
 	  "the caller wants contiguous memory" },
+
+	{ "arch", 0, "device is coherent" },
+	{ "arch", IS_NONCOHERENT, SERVES },
+	{ "arch", IS_NONCOHERENT | IS_ATOMIC, SERVES },
+	{ "arch", IS_NONCOHERENT | WANTS_PAGES,
+	  "the caller wants cacheable pages" },
+	{ "arch", IS_NONCOHERENT | NO_MAPPING,
+	  "the caller wants no kernel mapping" },
 
 	{ "atomic pool", 0, MAY_SLEEP },
 	{ "atomic pool", IS_NONCOHERENT, MAY_SLEEP },

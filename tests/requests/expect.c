@@ -2,13 +2,14 @@
 /*
  * The policy: which backend has to serve which request.
  *
- * Backends are asked in a fixed order. The first three are exclusive: a device
+ * Backends are asked in a fixed order. The first three, and arch, are exclusive: a device
  * that has one of them gets its memory there or not at all.
  *
  *	device pool	the device binds it; several are tried in order
  *	restricted pool	the device binds it
  *	iommu		an IOMMU translates for the device
  *	global pool	the device is non-coherent
+ *	arch		the device is non-coherent, on 32-bit arm
  *	atomic pool	the device is non-coherent and the request may not sleep
  *	device cma	the device binds it; the request may sleep
  *	default cma	the device binds none; may sleep, more than a page
@@ -23,8 +24,7 @@
  * outruns them is refused at once, and has to be served when it is made again a
  * little later.
  *
- * Areas per NUMA node are not declared by the boards that this runs on, and no
- * architecture that it runs on allocates by itself.
+ * Areas per NUMA node are not declared by the boards that this runs on.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -117,6 +117,8 @@ static void expect_noncoherent(const struct run *run, const struct test_device *
 	if (can_reach(t->dev, &global, limit) && !run->is_global_pool_full &&
 	    natural_alignment(rq->size) <= global.size)
 		return serve(e, "global pool", global);
+	if (IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC))
+		return serve(e, "arch", (struct place){});
 	if (!rq->is_atomic)
 		return expect_cma_or_pages(t, rq, e);
 	if (!IS_ENABLED(CONFIG_DMA_COHERENT_POOL))
