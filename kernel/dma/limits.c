@@ -101,6 +101,9 @@ bool dma_limits_reach(struct device *dev, const struct dma_limits *limits,
 
 	if (first == DMA_MAPPING_ERROR || last < first)
 		return false;
+	/* A narrow physical address can wrap where a wide one for the bus does not. */
+	if (sizeof(phys) < sizeof(last) && size - 1 > PHYS_ADDR_MAX - phys)
+		return false;
 	if (dev->dma_range_map &&
 	    dma_limits_address(dev, limits, phys + (size - 1)) != last)
 		return false;

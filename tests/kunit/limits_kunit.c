@@ -18,11 +18,17 @@
 #include "../../kernel/dma/limits.h"
 #include "mock.h"
 
+/*
+ * What windows are measured in: the last one ends at ten of them, beyond 4 GiB
+ * where physical addresses can lie there.
+ */
+#define UNIT	((phys_addr_t)(sizeof(phys_addr_t) > 4 ? SZ_1G : SZ_256M))
+
 /* Three windows, not in order, with a hole between the last two */
 static const struct bus_dma_region three_windows[] = {
-	{ .cpu_start = 0x100000000, .dma_start = 0x40000000, .size = SZ_1G },
-	{ .cpu_start = 0x40000000, .dma_start = 0x0, .size = SZ_1G },
-	{ .cpu_start = 0x200000000, .dma_start = 0x8000000000, .size = SZ_2G },
+	{ .cpu_start = 4 * UNIT, .dma_start = UNIT, .size = UNIT },
+	{ .cpu_start = UNIT, .dma_start = 0x0, .size = UNIT },
+	{ .cpu_start = 8 * UNIT, .dma_start = 0x8000000000, .size = 2 * UNIT },
 	{},
 };
 
@@ -119,6 +125,8 @@ static void limits_mask_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, reaches(dev, last, 2));
 	KUNIT_EXPECT_TRUE(test, reaches(dev, last - SZ_4K + 1, SZ_4K));
 	KUNIT_EXPECT_FALSE(test, reaches(dev, last - SZ_4K + 2, SZ_4K));
+	if (mask->last >= SIZE_MAX)
+		return;
 	KUNIT_EXPECT_TRUE(test, reaches(dev, 0, mask->last + 1));
 	KUNIT_EXPECT_FALSE(test, reaches(dev, 0, mask->last + 2));
 }
@@ -152,19 +160,19 @@ static void limits_windows_test(struct kunit *test)
 				       three_windows);
 	struct dma_limits limits = dma_limits_of(dev, U64_MAX);
 
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x27fffffff);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x40000000), 0);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x7fffffff),
-			0x3fffffff);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x100000001),
-			0x40000001);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x27fffffff),
-			0x807fffffff);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x3fffffff),
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 10 * UNIT - 1);
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, UNIT), 0);
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 2 * UNIT - 1),
+			UNIT - 1);
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 4 * UNIT + 1),
+			UNIT + 1);
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 10 * UNIT - 1),
+			0x8000000000 + 2 * UNIT - 1);
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, UNIT - 1),
 			DMA_MAPPING_ERROR);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x80000000),
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 2 * UNIT),
 			DMA_MAPPING_ERROR);
-	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 0x280000000),
+	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 10 * UNIT),
 			DMA_MAPPING_ERROR);
 }
 
@@ -174,20 +182,20 @@ static void limits_window_edges_test(struct kunit *test)
 	struct device *dev = device_of(test, &(struct mask) { .bits = 64 },
 				       three_windows);
 
-	KUNIT_EXPECT_TRUE(test, reaches(dev, 0x40000000, SZ_1G));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x40000000, SZ_1G + 1));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x3ffff000, SZ_8K));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x3ffff000, SZ_4K));
-	KUNIT_EXPECT_TRUE(test, reaches(dev, 0x7ffff000, SZ_4K));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x7ffff000, SZ_4K + 1));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x80000000, 1));
-	KUNIT_EXPECT_TRUE(test, reaches(dev, 0x100000000, 1));
-	KUNIT_EXPECT_TRUE(test, reaches(dev, 0x13fffffff, 1));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x13fffffff, 2));
-	KUNIT_EXPECT_TRUE(test, reaches(dev, 0x200000000, SZ_2G));
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x200000001, SZ_2G));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, UNIT, UNIT));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, UNIT, UNIT + 1));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, UNIT - SZ_4K, SZ_8K));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, UNIT - SZ_4K, SZ_4K));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, 2 * UNIT - SZ_4K, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, 2 * UNIT - SZ_4K, SZ_4K + 1));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, 2 * UNIT, 1));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, 4 * UNIT, 1));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, 5 * UNIT - 1, 1));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, 5 * UNIT - 1, 2));
+	KUNIT_EXPECT_TRUE(test, reaches(dev, 8 * UNIT, 2 * UNIT));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, 8 * UNIT + 1, 2 * UNIT));
 	/* From one window into another, over what lies between them */
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x40000000, 0xc0000001));
+	KUNIT_EXPECT_FALSE(test, reaches(dev, UNIT, 3 * UNIT + 1));
 }
 
 /* Windows that touch for the CPU: together only if they do for the device */
@@ -223,25 +231,25 @@ static void limits_windows_and_mask_test(struct kunit *test)
 	struct dma_limits limits = dma_limits_of(dev, DMA_BIT_MASK(39));
 
 	/* The third window starts at 2^39. */
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x13fffffff);
-	KUNIT_EXPECT_FALSE(test, reaches(dev, 0x200000000, 1));
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 5 * UNIT - 1);
+	KUNIT_EXPECT_FALSE(test, reaches(dev, 8 * UNIT, 1));
 
-	/* The second ends, and the first begins, at 2^30. */
-	limits = dma_limits_of(dev, DMA_BIT_MASK(30));
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x7fffffff);
-	KUNIT_EXPECT_TRUE(test, dma_limits_reach(dev, &limits, 0x7ffff000,
-						 SZ_4K));
-	KUNIT_EXPECT_FALSE(test, dma_limits_reach(dev, &limits, 0x100000000,
+	/* The second ends, and the first begins, at one unit. */
+	limits = dma_limits_of(dev, UNIT - 1);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 2 * UNIT - 1);
+	KUNIT_EXPECT_TRUE(test, dma_limits_reach(dev, &limits,
+						 2 * UNIT - SZ_4K, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, dma_limits_reach(dev, &limits, 4 * UNIT,
 						  1));
-	limits = dma_limits_of(dev, 0x40000000);
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x100000000);
+	limits = dma_limits_of(dev, UNIT);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 4 * UNIT);
 	limits = dma_limits_of(dev, DMA_BIT_MASK(24));
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x40ffffff);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, UNIT + SZ_16M - 1);
 
 	/* The bus is one more limit of that kind. */
 	dev->bus_dma_limit = DMA_BIT_MASK(24) >> 1;
 	limits = dma_limits_of(dev, DMA_BIT_MASK(24));
-	KUNIT_EXPECT_EQ(test, limits.last_phys, 0x407fffff);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, UNIT + SZ_8M - 1);
 }
 
 static void limits_nothing_in_reach_test(struct kunit *test)
@@ -271,7 +279,7 @@ static void limits_wrap_test(struct kunit *test)
 			&(struct dma_kunit_shape) { .windows = top });
 
 	KUNIT_EXPECT_FALSE(test, reaches(plain, PAGE_SIZE, SIZE_MAX));
-	KUNIT_EXPECT_FALSE(test, reaches(plain, U64_MAX - 10, 100));
+	KUNIT_EXPECT_FALSE(test, reaches(plain, PHYS_ADDR_MAX - 10, 100));
 	KUNIT_EXPECT_TRUE(test, reaches(dev, 0, SZ_32K));
 	KUNIT_EXPECT_FALSE(test, reaches(dev, SZ_4K, SIZE_MAX));
 	KUNIT_EXPECT_FALSE(test, reaches(dev, SZ_4K, SZ_32K));
@@ -291,7 +299,9 @@ static void limits_zone_test(struct kunit *test)
 	if (zone_dma_limit < DMA_BIT_MASK(32))
 		KUNIT_EXPECT_EQ(test, (__force u32)dma_limits_zone(&limits),
 				(__force u32)GFP_DMA32);
-	limits.last_phys = max_t(u64, zone_dma_limit, DMA_BIT_MASK(32)) + 1;
+	if (zone_dma_limit == PHYS_ADDR_MAX)
+		return;
+	limits.last_phys = PHYS_ADDR_MAX;
 	KUNIT_EXPECT_EQ(test, (__force u32)dma_limits_zone(&limits), 0);
 }
 
