@@ -221,10 +221,19 @@ struct page *dma_alloc_from_contiguous(struct device *dev, size_t count,
 				       unsigned int align, bool no_warn)
 {
 	struct cma *cma = dev_get_cma_area(dev);
+	struct dma_cma_area *area = dma_cma_area_of(cma);
+	struct page *page;
 
-	return cma ? cma_alloc(cma, count,
-			       min_t(unsigned int, align, CONFIG_CMA_ALIGNMENT),
-			       no_warn) : NULL;
+	if (!cma)
+		return NULL;
+	page = cma_alloc(cma, count,
+			 min_t(unsigned int, align, CONFIG_CMA_ALIGNMENT),
+			 no_warn);
+	if (area && page)
+		count_served(area, count << PAGE_SHIFT);
+	else if (area)
+		atomic_long_inc(&area->refused);
+	return page;
 }
 
 /**
@@ -242,6 +251,11 @@ bool dma_release_from_contiguous(struct device *dev, struct page *pages,
 				 int count)
 {
 	struct cma *cma = dev_get_cma_area(dev);
+	struct dma_cma_area *area = dma_cma_area_of(cma);
 
-	return cma && cma_release(cma, pages, count);
+	if (!cma || !cma_release(cma, pages, count))
+		return false;
+	if (area)
+		atomic_long_sub((long)count << PAGE_SHIFT, &area->used);
+	return true;
 }

@@ -147,8 +147,10 @@ static void cma_noncoherent_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, dma_cma_bind(dev, area));
 	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, 3 * PAGE_SIZE, GFP_KERNEL,
 						&buffer));
-	KUNIT_EXPECT_STREQ(test, buffer.backend, OWN);
-	KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(buffer.cpu_addr));
+	KUNIT_EXPECT_STREQ(test, buffer.backend,
+			   IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC) ? "arch" : OWN);
+	KUNIT_EXPECT_TRUE(test, is_vmalloc_addr(buffer.cpu_addr) ||
+			  IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC));
 	KUNIT_EXPECT_TRUE(test, dma_pools_is_filled(&buffer, 0));
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used + 3 * PAGE_SIZE);
 	dma_pools_free(&buffer);
@@ -377,13 +379,16 @@ static void cma_bridge_test(struct kunit *test)
 {
 	struct dma_cma_area *area = own_area(test);
 	struct device *dev = device_with_area(test, "dev", area);
+	long used = atomic_long_read(&area->used);
 	struct page *page;
 
 	page = dma_alloc_from_contiguous(dev, 5, 3, true);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_EQ(test, page_to_pfn(page) % 8, 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used + 5 * PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, dma_release_from_contiguous(dev, ZERO_PAGE(0), 1));
 	KUNIT_EXPECT_TRUE(test, dma_release_from_contiguous(dev, page, 5));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->used), used);
 }
 
 static struct kunit_case dma_cma_cases[] = {
