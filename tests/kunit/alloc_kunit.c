@@ -350,7 +350,8 @@ static void alloc_refused_line_test(struct kunit *test)
 static void alloc_window_test(struct kunit *test)
 {
 	struct device *all = dma_kunit_coherent_device(test, "all");
-	phys_addr_t offset = 0x40000000000ULL;
+	/* A power of two beyond all RAM, so that both windows are as large. */
+	phys_addr_t offset = 1ULL << fls64(PFN_PHYS((u64)max_pfn) - 1);
 	struct bus_dma_region windows[2] = {};
 	dma_addr_t near, shifted;
 	struct device *dev;

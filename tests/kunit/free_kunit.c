@@ -210,6 +210,11 @@ static void take_held(struct kunit *test, struct held *held)
 		kunit_skip(test, "a global pool serves the device");
 	}
 	held->page = dma_record_page(&record);
+	if (is_migrate_cma_page(held->page)) {
+		dma_free_coherent(held->dev, PAGE_SIZE, held->cpu_addr,
+				  held->dma_addr);
+		kunit_skip(test, "pages of a CMA area cannot be held");
+	}
 	get_page(held->page);
 	KUNIT_EXPECT_FALSE(test, is_ours_alone(held));
 }

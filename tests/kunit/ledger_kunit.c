@@ -71,7 +71,7 @@ static struct dma_allocation *make(struct device *dev, dma_addr_t dma_addr,
 
 static void *cpu_addr_of(unsigned int dev, unsigned int page)
 {
-	return (void *)(((dev + 1UL) << 32) + page * PAGE_SIZE);
+	return (void *)((dev + 1) * SPACE_PAGES * PAGE_SIZE + page * PAGE_SIZE);
 }
 
 static bool model_fits(struct fixture *f, unsigned int dev, unsigned int page,

@@ -72,6 +72,16 @@ static inline unsigned int dma_kunit_expect_warn_end(void)
 	return nr_warnings;
 }
 
+/*
+ * Where a warning is no trap with an entry in a table, the places that an inline
+ * function is built into have one "once" in common: how many come is not known.
+ */
+#ifdef __WARN_FLAGS
+#define DMA_KUNIT_WARNS(nr)	(nr)
+#else
+#define DMA_KUNIT_WARNS(nr)	((nr) ? 1 : 0)
+#endif
+
 /**
  * dma_kunit_fail_nth - let an allocation of this task fail
  * @nth: which one from now on, counted from 1; 0: none
@@ -134,6 +144,9 @@ struct dma_kunit_shape {
 };
 
 #define DMA_KUNIT_NR_THREADS	4
+
+/* A physical address of 32 bits where none of our machines has RAM */
+#define DMA_KUNIT_REGISTERS	0xe0000000
 
 /**
  * struct dma_kunit_storm - threads and a hard irq that do the same thing

@@ -30,6 +30,7 @@
 
 #define OFFSET		0x10000000000ULL
 #define NR_ENTRIES	2
+#define REGISTERS	DMA_KUNIT_REGISTERS
 
 /* The last call, and what map_sg is to answer */
 static struct {
@@ -274,11 +275,11 @@ static void ops_single_test(struct kunit *test)
 	dma_unmap_single(dev, dma_addr, 100, DMA_TO_DEVICE);
 	check_seen(test, dev, "unmap_page", dma_addr, 100);
 
-	dma_addr = dma_map_resource(dev, 0x5000000000, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
-	check_seen(test, dev, "map_resource", 0x5000000000, SZ_4K);
+	check_seen(test, dev, "map_resource", REGISTERS, SZ_4K);
 	dma_unmap_resource(dev, dma_addr, SZ_4K, DMA_TO_DEVICE, 0);
-	check_seen(test, dev, "unmap_resource", 0x5000000000 + OFFSET, SZ_4K);
+	check_seen(test, dev, "unmap_resource", REGISTERS + OFFSET, SZ_4K);
 }
 
 static void ops_sg_test(struct kunit *test)
@@ -431,7 +432,7 @@ static void ops_bare_streaming_test(struct kunit *test)
 	dma_sync_sg_for_cpu(dev, sgl, NR_ENTRIES, DMA_TO_DEVICE);
 	dma_sync_sg_for_device(dev, sgl, NR_ENTRIES, DMA_TO_DEVICE);
 	dma_unmap_sg(dev, sgl, NR_ENTRIES, DMA_TO_DEVICE);
-	dma_addr = dma_map_resource(dev, 0x5000000000, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_TRUE(test, dma_mapping_error(dev, dma_addr));
 	check_seen(test, dev, "map_sg", 0, NR_ENTRIES);
 

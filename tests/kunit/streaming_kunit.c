@@ -23,6 +23,7 @@
 
 #define WINDOW_AT	0x10000000ULL
 #define NR_ENTRIES	4
+#define REGISTERS	DMA_KUNIT_REGISTERS
 
 static void *take_buffer(struct kunit *test, size_t size)
 {
@@ -507,34 +508,34 @@ static void streaming_short_list_test(struct kunit *test)
 static void streaming_resource_test(struct kunit *test)
 {
 	static const struct bus_dma_region windows[] = {
-		{ .cpu_start = 0x5000000000, .dma_start = 0x80000000,
+		{ .cpu_start = REGISTERS, .dma_start = 0x80000000,
 		  .size = SZ_64K },
 		{},
 	};
 	struct device *dev = dma_kunit_coherent_device(test, "plain");
 	dma_addr_t dma_addr;
 
-	dma_addr = dma_map_resource(dev, 0x5000001000, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS + SZ_4K, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
-	KUNIT_EXPECT_EQ(test, dma_addr, 0x5000001000);
+	KUNIT_EXPECT_EQ(test, dma_addr, REGISTERS + SZ_4K);
 	dma_unmap_resource(dev, dma_addr, SZ_4K, DMA_TO_DEVICE, 0);
-	*dev->dma_mask = DMA_BIT_MASK(36);
-	dma_addr = dma_map_resource(dev, 0x5000001000, SZ_4K, DMA_TO_DEVICE, 0);
+	*dev->dma_mask = DMA_BIT_MASK(31);
+	dma_addr = dma_map_resource(dev, REGISTERS + SZ_4K, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_TRUE(test, dma_mapping_error(dev, dma_addr));
 
 	dev = dma_kunit_device(test, "windows", &(struct dma_kunit_shape) {
 		.windows = windows,
 	});
-	dma_addr = dma_map_resource(dev, 0x5000001000, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS + SZ_4K, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
 	KUNIT_EXPECT_EQ(test, dma_addr, 0x80001000);
 	dma_unmap_resource(dev, dma_addr, SZ_4K, DMA_TO_DEVICE, 0);
 	/* Outside of them, on their end, and nothing at all */
-	dma_addr = dma_map_resource(dev, 0x6000000000, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS + SZ_1M, SZ_4K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_TRUE(test, dma_mapping_error(dev, dma_addr));
-	dma_addr = dma_map_resource(dev, 0x500000f000, SZ_8K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS + SZ_64K - SZ_4K, SZ_8K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_TRUE(test, dma_mapping_error(dev, dma_addr));
-	dma_addr = dma_map_resource(dev, 0x5000000000, 0, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(dev, REGISTERS, 0, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_TRUE(test, dma_mapping_error(dev, dma_addr));
 }
 
@@ -571,11 +572,12 @@ static void streaming_bad_direction_test(struct kunit *test)
 	__dma_sync_sg_for_cpu(dev, list->sgt.sgl, NR_ENTRIES, DMA_NONE);
 	__dma_sync_sg_for_device(dev, list->sgt.sgl, NR_ENTRIES, DMA_NONE);
 	/* One for each function */
-	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 10);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(),
+			DMA_KUNIT_WARNS(10));
 
 	dma_kunit_expect_warn_begin();
 	call_all(test, dev, list, DMA_NONE + 1);
-	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 6);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), DMA_KUNIT_WARNS(6));
 }
 
 static void streaming_no_mask_test(struct kunit *test)
@@ -588,7 +590,7 @@ static void streaming_no_mask_test(struct kunit *test)
 	dev->dma_mask = NULL;
 	call_all(test, dev, list, DMA_TO_DEVICE);
 	dev->dma_mask = mask;
-	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 6);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), DMA_KUNIT_WARNS(6));
 }
 
 /* The sync calls' shortcut: taken where there is nothing to do. */
