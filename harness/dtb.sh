@@ -58,6 +58,15 @@ dtb_dump() {
 		die "$run/raw.dtb: no device tree from $1: $(tail -n 1 "$log") ($log)"
 }
 
+# dtb_compile DTS: a source of the kernel's tree, as dump.dtb; with its labels, so
+# that a .dtso may use them.
+dtb_compile() {
+	{ cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp -I "$tree/include" \
+		-o "$run/board.dts" "$1" &&
+	  dtc -q -@ -I dts -O dtb -o "$run/dump.dtb" "$run/board.dts"
+	} >> "$log" 2>&1 || die "$1: no device tree from it: $(first_error "$log") ($log)"
+}
+
 # dtb_overlay DTSO OUT: dump.dtb with the .dtso laid over it.
 dtb_overlay() {
 	dtb_fill "$1"

@@ -18,7 +18,7 @@ out=$build/out
 # kernel's make must not see it a second time.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
-archs="arm64 x86_64"
+archs="arm64 x86_64 riscv64 arm"
 me=$(basename "$0")
 
 # The last line of a failure: what was wrong, with the culprit and its value.
@@ -66,19 +66,48 @@ clock() {
 	printf "%d:%02d" $((spent / 60)) $((spent % 60))
 }
 
-srcarch() { case $1 in x86_64) say x86 ;; *) say "$1" ;; esac; }
+srcarch() {
+	case $1 in
+	x86_64) say x86 ;;
+	riscv64) say riscv ;;
+	*) say "$1" ;;
+	esac
+}
 
 cross_prefix() {
 	case $1 in
 	arm64) say aarch64-linux-gnu- ;;
 	x86_64) say x86_64-linux-gnu- ;;
+	riscv64) say riscv64-linux-gnu- ;;
+	arm) say arm-linux-gnueabihf- ;;
 	esac
 }
 
+# What Debian calls the guest's architecture. Debian 12 has no riscv64, and so
+# no busybox for it: that guest has a program of its own (harness/kunit/leaks.c).
 debian_arch() {
 	case $1 in
 	arm64) say arm64 ;;
 	x86_64) say amd64 ;;
+	arm) say armhf ;;
+	esac
+}
+
+# run_kernel ARCH: the kernel that `make run` boots. Where real drivers need little,
+# it is the one of the KUnit suites (which kunit.enable=0 keeps from running).
+run_kernel() {
+	case $1 in
+	arm64|x86_64) say "run-$1" ;;
+	*) say "kunit-$1" ;;
+	esac
+}
+
+# kernel_image ARCH: what make builds and QEMU boots.
+kernel_image() {
+	case $1 in
+	arm64|riscv64) say Image ;;
+	x86_64) say bzImage ;;
+	arm) say zImage ;;
 	esac
 }
 
