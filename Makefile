@@ -10,12 +10,17 @@ MODE	?=
 # Read by the scripts where they need them.
 export LINUX BUILD JOBS KMAKE ONLY SUITES TWICE
 
-.PHONY: help run check bench series check-series shell kernel kunit menuconfig clean
+.PHONY: help run check check-build check-kcsan bench series check-series
+.PHONY: shell kernel kunit menuconfig clean
 
 help:
 	@echo 'make run        build the kernel, boot it under QEMU, show every kind of'
 	@echo '                DMA request and real drivers at work; ends with PASS or FAIL'
 	@echo 'make check      all tests; ends with "N passed, N failed"'
+	@echo 'make check-build'
+	@echo '                compile for architectures that nothing boots on'
+	@echo 'make check-kcsan'
+	@echo '                the KUnit suites in a kernel that finds data races'
 	@echo 'make bench      count the instructions of stock 6.12 and of ours, side by side'
 	@echo '                (TWICE=1: measure twice, and compare)'
 	@echo 'make kernel     only build the kernel (build/out/run-ARCH/)'
@@ -28,9 +33,11 @@ help:
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'Variables:'
-	@echo '  ARCH=arm64|x86_64      the architecture (default arm64)'
+	@echo '  ARCH=arm64|x86_64|riscv64|arm'
+	@echo '                         the architecture (default arm64)'
 	@echo '  BOARD=virt|virt-virtio-iommu|versal-virt'
-	@echo '                         the machine of QEMU for arm64, q35 for x86_64'
+	@echo '                         the machine of QEMU for arm64; q35 for x86_64, zynq-a9'
+	@echo '                         for arm, none for riscv64'
 	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow|bounce|nobounce'
 	@echo '                         make run, shell: boot with the IOMMU in this mode, and'
 	@echo '                         test only the real drivers in it (default: everything)'
@@ -42,7 +49,7 @@ help:
 run shell kernel kunit menuconfig:
 	@harness/run $@ "$(ARCH)" "$(BOARD)" "$(MODE)"
 
-check bench series check-series:
+check check-build check-kcsan bench series check-series:
 	@harness/run $@ arm64
 
 clean:
