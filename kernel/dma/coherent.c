@@ -290,14 +290,34 @@ static bool is_in_one_window(struct device *dev,
 	return first != DMA_MAPPING_ERROR && last - first == pool->size - 1;
 }
 
+/* Was it bound when the device reached memory in another way? */
+static bool is_stale(struct device *dev, const struct dma_binding *binding)
+{
+	if (!IS_ENABLED(CONFIG_IOMMU_DMA) || binding->is_owner)
+		return false;
+	if (!use_dma_iommu(dev) || !binding->is_io_mapped)
+		return use_dma_iommu(dev) != binding->is_io_mapped;
+	return !iommu_dma_has_identity(dev, binding->pool->phys,
+				       binding->pool->size);
+}
+
+/*
+ * A driver may leave its pool bound when it goes.  From then on the device may
+ * get another domain, which knows nothing of the pool.
+ */
 static bool is_bound(struct device *dev, struct dma_coherent_pool *pool)
 {
-	bool is_found;
+	struct dma_binding *binding = NULL;
+	bool is_good;
 
 	mutex_lock(&bindings_mutex);
-	is_found = dev->dma_mem && __find_binding(dev->dma_mem, pool);
+	if (dev->dma_mem)
+		binding = __find_binding(dev->dma_mem, pool);
+	is_good = binding && !is_stale(dev, binding);
 	mutex_unlock(&bindings_mutex);
-	return is_found;
+	if (binding && !is_good)
+		dma_coherent_pool_unbind(dev, pool);
+	return is_good;
 }
 
 static const char *why_not_mapped(int err)

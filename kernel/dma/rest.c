@@ -24,14 +24,17 @@
  * memory any more.
  *
  * Locks: none of its own.  The ledger's shelf->lock protects what rests; what is
- * undone has been taken out before, with no lock held.
+ * undone has been taken out before, with no lock held.  Who has to know that all
+ * of it is undone waits for those who are at it.
  */
+#include <linux/atomic.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
 #include "prepare.h"
@@ -63,17 +66,24 @@ static int __init parse_dma_rest(char *arg)
 }
 early_param("dma_rest", parse_dma_rest);
 
-/* Undo what was taken out of the ledger.  Returns whether there was any. */
-static bool undo_all(struct dma_allocation *chain)
+/* How many are about to undo what they have taken out of the ledger. */
+static atomic_t nr_evicting = ATOMIC_INIT(0);
+
+/* Undo what is due.  Returns whether there was any. */
+static bool evict(dma_rest_test_t is_due, const void *what)
 {
-	bool is_any = chain;
+	struct dma_allocation *chain, *next;
+	bool is_any;
 
-	while (chain) {
-		struct dma_allocation *next = chain->next_evicted;
-
+	atomic_inc(&nr_evicting);
+	chain = dma_ledger_evict(is_due, what);
+	is_any = chain;
+	for (; chain; chain = next) {
+		next = chain->next_evicted;
 		dma_undo(chain);
-		chain = next;
 	}
+	if (atomic_dec_and_test(&nr_evicting))
+		wake_up_var(&nr_evicting);
 	return is_any;
 }
 
@@ -88,7 +98,7 @@ static bool is_stale(struct dma_allocation *record, const void *unused)
 
 static void tick(struct work_struct *work)
 {
-	undo_all(dma_ledger_evict(is_stale, NULL));
+	evict(is_stale, NULL);
 	if (dma_ledger_resting(NULL))
 		schedule_delayed_work(to_delayed_work(work), dma_rest_tick);
 }
@@ -122,11 +132,15 @@ static bool is_of_device(struct dma_allocation *record, const void *dev)
  * dma_rest_drop_device - undo what rests for a device
  * @dev: its driver is gone, or other memory is bound to it now
  *
+ * After that nothing of it is on its way to be undone either.
+ *
  * Context: process context, may sleep.
  */
 void dma_rest_drop_device(struct device *dev)
 {
-	undo_all(dma_ledger_evict(is_of_device, dev));
+	evict(is_of_device, dev);
+	/* The clock may be at it: nothing is undone yet that it has taken out. */
+	wait_var_event(&nr_evicting, !atomic_read(&nr_evicting));
 }
 
 /**
@@ -157,7 +171,7 @@ bool dma_rest_drop_backend(const struct dma_backend *backend)
 {
 	/* Pages that rest are the page allocator's to ask for. */
 	return (backend->rests_if & DMA_DONE_TAKEN) &&
-	       undo_all(dma_ledger_evict(is_of_backend, backend));
+	       evict(is_of_backend, backend);
 }
 
 static bool is_any(struct dma_allocation *record, const void *unused)
@@ -177,7 +191,7 @@ static unsigned long give_pages(struct shrinker *shrinker,
 {
 	unsigned long nr_pages = dma_ledger_resting(NULL) >> PAGE_SHIFT;
 
-	undo_all(dma_ledger_evict(is_any, NULL));
+	evict(is_any, NULL);
 	return nr_pages ?: SHRINK_STOP;
 }
 

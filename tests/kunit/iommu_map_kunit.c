@@ -622,6 +622,26 @@ static void map_need_sync_test(struct kunit *test)
 	dma_unmap_single(dev, dma_addr, SZ_4K, DMA_TO_DEVICE);
 }
 
+/* No granule is all in reach: refused, and not a granule that is not. */
+static void map_tiny_mask_test(struct kunit *test)
+{
+	static const u64 masks[] = { 1, SZ_2K - 1, SZ_4K - 2, SZ_4K - 1 };
+	struct place place = plain_place(test);
+	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
+	u64 usual = *place.dev->dma_mask;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(masks); i++) {
+		*place.dev->dma_mask = masks[i];
+		KUNIT_EXPECT_TRUE(test,
+				  dma_mapping_error(place.dev,
+						    dma_map_single(place.dev,
+								   buffer, 1,
+								   DMA_TO_DEVICE)));
+	}
+	*place.dev->dma_mask = usual;
+	check_gone(test, &place);
+}
+
 static struct kunit_case iommu_map_cases[] = {
 	KUNIT_CASE_PARAM(map_to_device_test, way_gen_params),
 	KUNIT_CASE_PARAM(map_from_device_test, way_gen_params),
@@ -629,6 +649,7 @@ static struct kunit_case iommu_map_cases[] = {
 	KUNIT_CASE_PARAM(map_page_test, way_gen_params),
 	KUNIT_CASE_PARAM(map_permission_test, permission_gen_params),
 	KUNIT_CASE(map_resource_test),
+	KUNIT_CASE(map_tiny_mask_test),
 	KUNIT_CASE(map_invalidates_test),
 	KUNIT_CASE(map_large_pages_test),
 	KUNIT_CASE(map_fail_nth_test),

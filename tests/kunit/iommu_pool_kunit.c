@@ -262,6 +262,10 @@ static void pool_new_domain_test(struct kunit *test)
 	dma_coherent_pool_unbind(dev, pool);
 	check_gone(test, dev);
 
+	/* Bound again while it is bound: mapped where the device is now. */
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	mock_iommu_leave(dev);
+	KUNIT_ASSERT_EQ(test, 0, mock_iommu_join(iommu, dev));
 	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
 	check_seen(test, dev, POOL_SIZE);
 	mock_iommu_leave(dev);

@@ -272,9 +272,9 @@ void iommu_setup_dma_ops(struct device *dev)
 					   !iommu_dma_forcedac;
 
 	dev->dma_iommu = iommu_is_dma_domain(domain);
+	dev->iommu->dma_cookie = dev->dma_iommu ? domain->iova_cookie : NULL;
 	if (!dev->dma_iommu)
 		return;
-	dev->iommu->dma_cookie = domain->iova_cookie;
 	err = set_up(domain, dev);
 	if (!err)
 		return;

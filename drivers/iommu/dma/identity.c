@@ -130,6 +130,26 @@ int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size)
 }
 
 /**
+ * iommu_dma_has_identity - does a device see memory at its physical address?
+ * @dev: the device, behind an IOMMU
+ * @phys: as mapped
+ * @size: as mapped, in bytes
+ *
+ * Context: may sleep.
+ * Return: false if the device's domain is not the one that it was mapped in.
+ */
+bool iommu_dma_has_identity(struct device *dev, phys_addr_t phys, size_t size)
+{
+	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
+	bool has_it;
+
+	mutex_lock(&cookie->setup);
+	has_it = __find(cookie, phys, size);
+	mutex_unlock(&cookie->setup);
+	return has_it;
+}
+
+/**
  * iommu_dma_unmap_identity - end that
  * @dev: the device
  * @phys: as mapped

@@ -81,9 +81,11 @@ static __always_inline dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie,
 	unsigned int shift = cookie->space.shift;
 	unsigned long last, start;
 
-	/* A granule counts if all of its bytes may be used. */
-	last = ((min_not_zero(mask, dev->bus_dma_limit) + 1) >> shift) - 1;
-	last = min(last, cookie->last);
+	/* A granule counts if all of its bytes may be used; the first never does. */
+	mask = min_not_zero(mask, dev->bus_dma_limit);
+	if (unlikely(mask <= dma_domain_granule(cookie)))
+		return 0;
+	last = min(((mask + 1) >> shift) - 1, (u64)cookie->last);
 	start = dma_space_get(&cookie->space, size >> shift,
 			      dev->iommu->pci_32bit_workaround ?
 			      min_t(unsigned long, last,
