@@ -50,6 +50,10 @@ static int arch_alloc(const struct dma_request *req,
 		record->cpu_addr = NULL;
 		return -ENOMEM;
 	}
+	/* What has to be ready at once, arm takes from a pool as it is. */
+	if (!dma_request_can_sleep(req) &&
+	    !(req->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
+		memset(record->cpu_addr, 0, req->size);
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
 			DMA_DONE_ADDRESSED;
 	return 0;
