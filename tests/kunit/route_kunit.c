@@ -462,12 +462,22 @@ static void choice_to_desc(const struct choice *choice, char *desc)
 
 KUNIT_ARRAY_PARAM(choice, choices, choice_to_desc);
 
+/* Behind the global pool an architecture's own allocator has the last word. */
+static bool is_for_arch(const struct choice *choice)
+{
+	return IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC) &&
+	       choice->flags & IS_NONCOHERENT &&
+	       !(choice->flags & (WANTS_PAGES | NO_MAPPING));
+}
+
 static const char *first_expected(struct device *dev,
 				  const struct choice *choice)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(choice->expected); i++) {
 		const char *name = choice->expected[i];
 
+		if (name && strcmp(name, "global pool") && is_for_arch(choice))
+			return "arch";
 		if (name && !((!strcmp(name, "default cma") &&
 			       !default_area()) ||
 			      (!strcmp(name, "global pool") &&
