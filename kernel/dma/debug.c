@@ -27,6 +27,7 @@
 
 #include "debug.h"
 #include "debug_store.h"
+#include "sg.h"
 
 #define NR_FRAMES	5
 #define MAX_OVERLAPS	7
@@ -414,9 +415,10 @@ static void check_list(struct device *dev, struct scatterlist *sgl, int nents,
 {
 	unsigned int max = dma_get_max_seg_size(dev), longest = 0;
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	/* It may have fewer, which the route refuses. */
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		longest = max(longest, sg->length);
 		check_stack(dev, sg_page(sg), sg->offset, sg->length);
 		check_kernel(dev, sg_phys(sg), sg->length);
@@ -434,9 +436,9 @@ static void check_boundary(struct device *dev, struct scatterlist *sgl,
 {
 	u64 boundary = dma_get_seg_boundary(dev);
 	struct scatterlist *sg;
-	int i;
+	int left = mapped;
 
-	for_each_sg(sgl, sg, mapped, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		u64 start = sg_dma_address(sg);
 		u64 last = start + sg_dma_len(sg) - 1;
 
@@ -455,9 +457,9 @@ static void track_list(struct device *dev, struct scatterlist *sgl, int nents,
 {
 	depot_stack_handle_t stack = dma_debug_stack();
 	struct scatterlist *sg;
-	int i;
+	int left = mapped;
 
-	for_each_sg(sgl, sg, mapped, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		struct dma_debug_entry mapping = {
 			.dev		= dev,
 			.dma_addr	= sg_dma_address(sg),

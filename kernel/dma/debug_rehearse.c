@@ -108,12 +108,13 @@ void dma_rehearse_chosen(char *name)
 /* One that is not coherent has the real thing. */
 static bool must_rehearse(struct device *dev)
 {
+	const struct device_driver *driver = READ_ONCE(dev->driver);
 	char name[DMA_DEBUG_NAME];
 
 	dma_rehearse_chosen(name);
 	return name[0] && dev_is_dma_coherent(dev) &&
 	       (!strcmp(dev_name(dev), name) ||
-		(dev->driver && !strcmp(dev->driver->name, name)));
+		(driver && !strcmp(driver->name, name)));
 }
 
 /**
@@ -423,7 +424,7 @@ static struct dma_rehearsal *find(const struct device *dev, u64 start, u64 end)
 
 		it = rb_entry(node, struct dma_rehearsal, node);
 		if (it->dev != dev ? it->dev < dev :
-				     it->dma_addr + it->size <= start) {
+				     (u64)it->dma_addr + it->size <= start) {
 			node = node->rb_right;
 		} else {
 			found = it;
@@ -603,7 +604,9 @@ static void sync_for_device(struct dma_rehearsal *it, size_t start, size_t end)
 	spin_lock_irqsave(&it->lock, flags);
 	if (device_writes(it)) {
 		written = walk_of(it, false, start, end, untouched);
-		missed = find_missed(it, start, end);
+		/* A driver that has looked at a part has seen what it needs. */
+		if (find_next_bit(it->cpus, end, start) >= end)
+			missed = find_missed(it, start, end);
 		walk_of(it, true, start, end, copy_to_shadow);
 	} else {
 		walk(it, start, end, copy_to_shadow);

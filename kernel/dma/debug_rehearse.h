@@ -22,7 +22,7 @@
  * @page: the buffer's first page
  * @offset: of the buffer in @page
  * @size: of the buffer, in bytes
- * @nr: in a scatterlist, which entry it is
+ * @nr: in a scatterlist, how many entries are left with this one
  * @stack: who made the mapping
  * @pages: the shadow's memory, whole pages
  * @shadow: the shadow, as far into its page as the buffer is into its own

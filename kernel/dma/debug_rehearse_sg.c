@@ -13,6 +13,7 @@
 
 #include "debug.h"
 #include "debug_rehearse.h"
+#include "sg.h"
 
 /**
  * dma_rehearse_begin_sg - put shadows into a list that is to be mapped
@@ -32,9 +33,9 @@ struct dma_rehearsal *dma_rehearse_begin_sg(struct device *dev,
 {
 	struct dma_rehearsal *first = NULL, **link = &first;
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		struct page *page = sg_page(sg);
 		size_t offset = sg->offset;
 		struct dma_rehearsal *it;
@@ -43,7 +44,7 @@ struct dma_rehearsal *dma_rehearse_begin_sg(struct device *dev,
 					attrs);
 		if (!it)
 			continue;
-		it->nr = i;
+		it->nr = left;
 		sg_set_page(sg, page, sg->length, offset);
 		*link = it;
 		link = &it->next;
@@ -86,19 +87,25 @@ void dma_rehearse_publish_sg(struct dma_rehearsal *chain,
 {
 	struct place place = { .sg = sgl };
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		dma_addr_t dma_addr = mapped > 0 ? advance(&place, sg->length) :
 						   DMA_MAPPING_ERROR;
 		struct dma_rehearsal *it = chain;
 
-		if (!it || it->nr != i)
+		if (!it || it->nr != left)
 			continue;
 		chain = it->next;
 		sg_set_page(sg, it->page, sg->length, it->offset);
 		dma_rehearse_publish(it, dma_addr, attrs);
 	}
+}
+
+/* Where segments were merged, what is behind the last one is an old mapping's. */
+static bool is_behind_last(const struct scatterlist *sg)
+{
+	return !sg_dma_len(sg) && sg->length;
 }
 
 /**
@@ -115,19 +122,21 @@ struct dma_rehearsal *dma_rehearse_take_sg(struct device *dev,
 {
 	struct dma_rehearsal *first = NULL, *it;
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i) {
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		u64 start = sg_dma_address(sg);
 		u64 end = start + sg_dma_len(sg);
 
+		if (is_behind_last(sg))
+			break;
 		while (start < end) {
 			it = dma_rehearse_take_any(dev, start, end);
 			if (!it)
 				break;
 			it->next = first;
 			first = it;
-			start = it->dma_addr + it->size;
+			start = (u64)it->dma_addr + it->size;
 		}
 	}
 	return first;
@@ -163,9 +172,12 @@ void dma_rehearse_sync_sg(struct device *dev, struct scatterlist *sgl,
 			  int nents, bool for_cpu)
 {
 	struct scatterlist *sg;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i)
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
+		if (is_behind_last(sg))
+			break;
 		dma_rehearse_sync(dev, sg_dma_address(sg), sg_dma_len(sg),
 				  for_cpu);
+	}
 }

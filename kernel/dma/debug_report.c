@@ -179,8 +179,10 @@ void dma_debug_line(const struct dma_debug_entry *entry, char *line,
 	const struct device_driver *driver = NULL;
 	char driver_name[DMA_DEBUG_NAME] = "-";
 	char dev_name[DMA_DEBUG_NAME];
+	const char *init_name = NULL;
 
-	read_name(dev_name, dev->init_name ? &dev->init_name : &dev->kobj.name);
+	copy_from_kernel_nofault(&init_name, &dev->init_name, sizeof(init_name));
+	read_name(dev_name, init_name ? &dev->init_name : &dev->kobj.name);
 	if (!copy_from_kernel_nofault(&driver, &dev->driver, sizeof(driver)) &&
 	    driver)
 		read_name(driver_name, &driver->name);

@@ -310,7 +310,9 @@ enum dma_debug_match dma_debug_take(const struct dma_debug_entry *call,
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	link = best_link(bucket, call, &fits);
-	if (likely(link && fits == FITS_ALL)) {
+	if (likely(link && (fits == FITS_ALL || bucket->nr_untracked))) {
+		/* It may be this one or one without an entry: believe the call. */
+		is_untracked = fits != FITS_ALL;
 		entry = unlink(link);
 	} else if (bucket->nr_untracked) {
 		bucket->nr_untracked--;
@@ -323,7 +325,7 @@ enum dma_debug_match dma_debug_take(const struct dma_debug_entry *call,
 				      take_inexact(call, found);
 	*found = *entry;
 	discard(entry);
-	return DMA_DEBUG_EXACT;
+	return unlikely(is_untracked) ? DMA_DEBUG_UNTRACKED : DMA_DEBUG_EXACT;
 }
 
 /* What a search for a mapping around an address has found so far. */

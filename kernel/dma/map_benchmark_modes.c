@@ -24,12 +24,23 @@ static size_t granule_of(const struct bench_worker *worker)
 	return (size_t)worker->request->granule << PAGE_SHIFT;
 }
 
+static unsigned int order_of(const struct bench_worker *worker)
+{
+	return get_order(granule_of(worker));
+}
+
 /* Memory for streaming. */
 static void *get_memory(struct bench_worker *worker)
 {
-	return alloc_pages_exact_nid(worker->request->node == NUMA_NO_NODE ?
-				     numa_mem_id() : worker->request->node,
-				     granule_of(worker), GFP_BENCH);
+	struct page *page = alloc_pages_node(worker->request->node, GFP_BENCH,
+					     order_of(worker));
+
+	return page ? page_address(page) : NULL;
+}
+
+static void put_memory(struct bench_worker *worker, void *memory)
+{
+	free_pages((unsigned long)memory, order_of(worker));
 }
 
 /* What the CPU has just written lies in its caches, as it does in a driver. */
@@ -70,7 +81,7 @@ static bool single_unmap(struct bench_worker *worker)
 static void single_clean(struct bench_worker *worker)
 {
 	if (worker->cpu_addr)
-		free_pages_exact(worker->cpu_addr, granule_of(worker));
+		put_memory(worker, worker->cpu_addr);
 }
 
 /* A scatterlist; an entry without a page has got no memory. */
@@ -123,7 +134,7 @@ static void sg_clean(struct bench_worker *worker)
 		return;
 	for_each_sgtable_sg(&worker->sgt, sg, i)
 		if (sg_page(sg))
-			free_pages_exact(sg_virt(sg), granule_of(worker));
+			put_memory(worker, sg_virt(sg));
 	sg_free_table(&worker->sgt);
 }
 
@@ -133,7 +144,7 @@ static bool alloc_map(struct bench_worker *worker)
 {
 	worker->cpu_addr = dma_alloc_coherent(worker->dev, granule_of(worker),
 					      &worker->dma_addr,
-					      GFP_KERNEL | __GFP_NOWARN);
+					      GFP_BENCH);
 	return worker->cpu_addr;
 }
 
@@ -168,7 +179,7 @@ static bool churn_map(struct bench_worker *worker)
 	buffer->size = (1 + random % worker->request->granule) << PAGE_SHIFT;
 	buffer->cpu_addr = dma_alloc_coherent(worker->dev, buffer->size,
 					      &buffer->dma_addr,
-					      GFP_KERNEL | __GFP_NOWARN);
+					      GFP_BENCH);
 	return buffer->cpu_addr;
 }
 

@@ -162,7 +162,7 @@ static int make_worker(struct bench_worker *worker)
 				      "dma-benchmark/%s", worker->mode->name);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	if (node != NUMA_NO_NODE)
+	if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
 		kthread_bind_mask(task, cpumask_of_node(node));
 	worker->task = get_task_struct(task);
 	return 0;
@@ -269,8 +269,9 @@ int bench_run(struct device *dev, struct map_benchmark *request,
 	if (!err)
 		err = put_together(dev, workers, request);
 restore:
-	/* It had them before, so it may have them again. */
-	WARN_ON_ONCE(set_masks(dev, old_mask, old_coherent));
+	if (set_masks(dev, old_mask, old_coherent))
+		dev_warn(dev, "benchmark: the masks %#llx and %#llx that were there before are refused\n",
+			 old_mask, old_coherent);
 	kvfree(workers);
 	return err;
 }

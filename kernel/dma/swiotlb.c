@@ -83,7 +83,7 @@ static __always_inline bool reaches(struct request *req,
 				    const struct io_tlb_pool *pool)
 {
 	return swiotlb_pool_reaches(pool, req->dev, &req->need.dma_start) ||
-	       req->is_translated;
+	       req->is_translated || pool->set->is_remapped;
 }
 
 static int search_pool(struct io_tlb_pool *pool,
@@ -188,15 +188,17 @@ static __always_inline void note_mapping(struct io_tlb_pool *pool,
 	smp_store_release(&slot->size, (u32)req->need.size);
 }
 
-/* Before a device gets its first address: see swiotlb_may_hold(). */
+/* Before a device gets an address: see swiotlb_may_hold(). */
 static __always_inline void note_use(struct device *dev)
 {
 #ifdef CONFIG_SWIOTLB_DYNAMIC
-	/* Acquire: who finds it set does not return an address before. */
-	if (likely(smp_load_acquire(&dev->dma_uses_io_tlb)))
-		return;
-	WRITE_ONCE(dev->dma_uses_io_tlb, true);
-	smp_wmb();	/* pairs with swiotlb_may_hold() */
+	if (unlikely(!READ_ONCE(dev->dma_uses_io_tlb)))
+		WRITE_ONCE(dev->dma_uses_io_tlb, true);
+	/*
+	 * The flag, whoever has set it, and the table with the pool are seen
+	 * before the address is.
+	 */
+	smp_mb();	/* pairs with swiotlb_may_hold() */
 #endif
 }
 
@@ -224,6 +226,7 @@ static __always_inline phys_addr_t map(struct request *req, phys_addr_t phys,
 		dma_copy(phys, swiotlb_cpu_addr(pool, addr), req->need.size,
 			 true);
 	note_use(req->dev);
+	dma_reset_need_sync(req->dev);
 	return addr;
 refuse:
 	swiotlb_report_refusal(set, req->dev, &req->need, attrs);
@@ -285,7 +288,6 @@ dma_addr_t swiotlb_map(struct device *dev, phys_addr_t phys, size_t size,
 		return DMA_MAPPING_ERROR;
 	if (!dev_is_dma_coherent(dev) && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_cache_to_device(addr, size, dir);
-	dma_reset_need_sync(dev);
 	return phys_to_dma_unencrypted(dev, addr);
 }
 
@@ -459,9 +461,9 @@ bool swiotlb_free(struct device *dev, struct page *page, size_t size)
  * swiotlb_max_mapping_size - the largest mapping that can be relied on
  * @dev: the device
  *
- * Slots in a row get rare as a pool fills, so this is an eighth of the pool
- * that stays, but no less than 256 KiB where it has them, and no more than an
- * area.  What is larger is not refused as long as there are slots for it.
+ * Slots in a row get rare as a pool fills, so this is an eighth of an area, but
+ * no less than 256 KiB where it has them.  What is larger is not refused as long
+ * as there are slots for it.
  *
  * Context: any.
  * Return: bytes.
@@ -483,7 +485,7 @@ size_t swiotlb_max_mapping_size(struct device *dev)
 		area_size = IO_TLB_SIZE << pool->area_shift;
 	}
 	rcu_read_unlock();
-	size = min3(max_t(size_t, size / 8, IO_TLB_SEGSIZE * IO_TLB_SIZE),
-		    size, area_size);
+	size = min(size, area_size);
+	size = min(max_t(size_t, size / 8, IO_TLB_SEGSIZE * IO_TLB_SIZE), size);
 	return size > kept ? size - kept : 0;
 }

@@ -202,6 +202,8 @@ enum swiotlb_zone {
  * @wanted: (s) the next pool of a zone: @size is the least it has to have, 0 if
  *	none is needed; @last_phys the last address it may have
  * @can_grow: it may
+ * @is_remapped: a callback has made its memory contiguous for devices, which see
+ *	it elsewhere; who uses it looks whether they reach it
  * @limit: up to so many bytes
  * @nr_refused: mappings
  * @nr_contended: how often another area was chosen for want of a lock
@@ -229,6 +231,7 @@ struct swiotlb_set {
 	unsigned long		nr_transient;
 
 	bool			can_grow;
+	bool			is_remapped;
 	size_t			limit;
 	atomic_long_t		nr_refused;
 	atomic_long_t		nr_contended;

@@ -122,6 +122,17 @@ void __init swiotlb_adjust_size(unsigned long size)
 		adjusted_size = ALIGN(size, IO_TLB_SEGSIZE << IO_TLB_SHIFT);
 }
 
+/*
+ * Where all memory has to be decrypted before, a mapping that can't wait gets
+ * none but from an atomic pool.
+ */
+static bool __init can_start_small(bool is_forced)
+{
+	return IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) &&
+	       (!is_forced || IS_ENABLED(CONFIG_DMA_COHERENT_POOL) ||
+		!IS_ENABLED(CONFIG_ARCH_HAS_MEM_ENCRYPT));
+}
+
 /* See at the top. */
 static size_t __init first_size(bool is_forced)
 {
@@ -130,7 +141,7 @@ static size_t __init first_size(bool is_forced)
 
 	if (options.nr_slots)
 		return swiotlb_size_or_default();
-	if (IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC))
+	if (can_start_small(is_forced))
 		size = ALIGN(clamp(ram >> (is_forced ? 6 : 10), (u64)SZ_4M,
 				   (u64)size), IO_TLB_SEGSIZE << IO_TLB_SHIFT);
 	/* An architecture may think of those only that can't reach it all. */
@@ -215,6 +226,7 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 				      "devices that do not reach all memory";
 	set->mem.force_bounce = is_forced;
 	set->can_grow = IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) && !remap;
+	set->is_remapped = remap;
 
 	size = alloc_first(first_size(is_forced), flags, remap, &tlb);
 	if (!size) {
@@ -229,6 +241,11 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 	if (!meta || !table) {
 		pr_warn("no memory to describe %zu KiB of bounce buffers\n",
 			size / SZ_1K);
+		if (meta)
+			memblock_free(meta, meta_size);
+		if (table)
+			memblock_free(table, struct_size(table, entries, 1));
+		memblock_free(tlb, size);
 		return;
 	}
 	swiotlb_set_add(set, swiotlb_pool_init(meta, start, size, nr_areas,
@@ -305,6 +322,7 @@ int swiotlb_init_late(size_t size, gfp_t gfp_mask,
 	set->info.users = "devices that do not reach all memory";
 	set->mem.force_bounce = options.is_forced;
 	set->can_grow = IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) && !remap;
+	set->is_remapped = remap;
 
 	size = min_t(size_t, roundup_pow_of_two(max(size, MIN_SIZE)),
 		     PAGE_SIZE << MAX_PAGE_ORDER);

@@ -413,7 +413,7 @@ static const char *reason(struct swiotlb_set *set, struct device *dev,
 	for (unsigned int i = 0; table && i < table->nr; i++) {
 		struct io_tlb_pool *pool = table->entries[i].pool;
 
-		if (!use_dma_iommu(dev) &&
+		if (!use_dma_iommu(dev) && !set->is_remapped &&
 		    !swiotlb_pool_reaches(pool, dev, &dma_start))
 			continue;
 		is_reached = true;
@@ -455,6 +455,7 @@ void swiotlb_report_refusal(struct swiotlb_set *set, struct device *dev,
 			 need->size);
 		return;
 	}
+	swiotlb_set_note_peak(set);
 	swiotlb_set_figures(set, &figures);
 	dev_warn(dev, "swiotlb: %zu bytes refused: %s: '%s' has %zu KiB, used %zu KiB, peak %zu KiB, largest free piece %zu KiB\n",
 		 need->size, reason(set, dev, need, &figures), set->name,
@@ -531,6 +532,7 @@ static int hiwater_get(void *data, u64 *value)
 {
 	struct swiotlb_set *set = data;
 
+	swiotlb_set_note_peak(set);
 	*value = READ_ONCE(set->peak);
 	return 0;
 }

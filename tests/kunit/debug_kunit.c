@@ -115,7 +115,7 @@ static void debug_unmap_test(struct kunit *test)
 	dma_addr = debug_map(test, dev, buffer, SZ_4K, DMA_TO_DEVICE);
 	DEBUG_EXPECT_SILENCE(test, dma_unmap_single(dev, dma_addr, SZ_4K,
 						    DMA_TO_DEVICE));
-	DEBUG_EXPECT_MISTAKE(test, "dev dev: DMA-API: releasing 4096 bytes at ",
+	DEBUG_EXPECT_MISTAKE(test, "_test.dev: DMA-API: releasing 4096 bytes at ",
 			     dma_unmap_single(dev, dma_addr, SZ_4K,
 					      DMA_TO_DEVICE));
 	DEBUG_EXPECT_MISTAKE(test, "releasing 64 bytes at DMA_MAPPING_ERROR",
@@ -447,7 +447,8 @@ static void debug_leak_test(struct kunit *test)
 	dma_addr = debug_map(test, dev, buffer, SZ_4K, DMA_TO_DEVICE);
 	debug_mistake_begin(&count);
 	unregister(test, dev);
-	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("leaky leaky: DMA-API: "), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("_test.leaky: DMA-API: "),
+			1);
 	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("Mapped at:"), 1);
 	if (IS_ENABLED(CONFIG_STACKDEPOT) && IS_ENABLED(CONFIG_KALLSYMS))
 		KUNIT_EXPECT_GE(test, dma_kunit_log_count("debug_leak_test"), 1);
@@ -670,7 +671,7 @@ static void debug_dump_test(struct kunit *test)
 	dma_addr_t dma_addr = debug_map(test, dev, buffer, 64, DMA_TO_DEVICE);
 	char line[128], *text = dma_pools_debugfs(test, "dma-api/dump");
 
-	snprintf(line, sizeof(line), " shown single P=%#llx D=%#llx L=0x40 ",
+	snprintf(line, sizeof(line), ".shown single P=%#llx D=%#llx L=0x40 ",
 		 (u64)virt_to_phys(buffer), (u64)dma_addr);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, line), "\"%s\"", line);
 

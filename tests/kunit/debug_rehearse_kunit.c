@@ -288,6 +288,24 @@ static void rehearse_sg_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_live(), 0);
 }
 
+/* A list that is shorter than the driver says is refused, and left as it was. */
+static void rehearse_short_sg_test(struct kunit *test)
+{
+	struct device *dev = rehearsing_device(test);
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	struct scatterlist sgl[2];
+
+	sg_init_table(sgl, 2);
+	sg_set_buf(&sgl[0], buffer, SZ_4K);
+	sg_set_buf(&sgl[1], buffer + SZ_4K, SZ_4K);
+	memset(buffer, 0x11, SZ_8K);
+	KUNIT_EXPECT_EQ(test, 0, dma_map_sg(dev, sgl, 3, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_PTR_EQ(test, sg_virt(&sgl[1]), (void *)(buffer + SZ_4K));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer, 0x11, SZ_8K));
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+	KUNIT_EXPECT_EQ(test, debug_nr_entries(dev), 0);
+}
+
 /* Nobody else rehearses, and mappings from before stay what they are. */
 static void rehearse_others_test(struct kunit *test)
 {
@@ -296,16 +314,17 @@ static void rehearse_others_test(struct kunit *test)
 	u8 *buffer = debug_buffer(test, SZ_8K);
 	u32 count = dma_debug_error_count;
 	dma_addr_t dma_addr, before;
-	char name[DMA_DEBUG_NAME];
+	char name[DMA_DEBUG_NAME], line[DMA_DEBUG_NAME];
 
 	before = debug_map(test, early, buffer, SZ_4K, DMA_TO_DEVICE);
 	rehearsing_device(test);
 	dma_rehearse_choose("\n");
 	dma_rehearse_chosen(name);
 	KUNIT_EXPECT_STREQ(test, name, "");
-	dma_rehearse_choose("early driver");
+	snprintf(line, sizeof(line), "%s and more", dev_name(early));
+	dma_rehearse_choose(line);
 	dma_rehearse_chosen(name);
-	KUNIT_EXPECT_STREQ(test, name, "early");
+	KUNIT_EXPECT_STREQ(test, name, dev_name(early));
 
 	dma_addr = debug_map(test, other, buffer, SZ_4K, DMA_TO_DEVICE);
 	KUNIT_EXPECT_EQ(test, dma_addr, virt_to_phys(buffer));
@@ -376,6 +395,7 @@ static struct kunit_case dma_debug_rehearse_cases[] = {
 	KUNIT_CASE(rehearse_skip_sync_test),
 	KUNIT_CASE(rehearse_device_write_test),
 	KUNIT_CASE(rehearse_sg_test),
+	KUNIT_CASE(rehearse_short_sg_test),
 	KUNIT_CASE(rehearse_others_test),
 	KUNIT_CASE(rehearse_refused_test),
 	KUNIT_CASE(rehearse_no_memory_test),

@@ -11,6 +11,7 @@
 #include <kunit/test.h>
 #include <linux/dma-fault.h>
 #include <linux/dma-mapping.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/mount.h>

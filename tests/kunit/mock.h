@@ -31,6 +31,17 @@
 #define DMA_KUNIT_WARN_END	"dma-kunit: expect WARN end"
 
 /**
+ * dma_kunit_warn_again - let warnings that come once per boot come once more
+ *
+ * Context: Process context.
+ */
+static inline void dma_kunit_warn_again(void)
+{
+	generic_bug_clear_once();
+	memset(__start_once, 0, __end_once - __start_once);
+}
+
+/**
  * dma_kunit_expect_warn_begin - warnings are expected from here on
  *
  * Those that come once per boot come once more: a suite may run twice, and
@@ -40,8 +51,7 @@
  */
 static inline void dma_kunit_expect_warn_begin(void)
 {
-	generic_bug_clear_once();
-	memset(__start_once, 0, __end_once - __start_once);
+	dma_kunit_warn_again();
 	pr_info(DMA_KUNIT_WARN_BEGIN "\n");
 }
 

@@ -24,7 +24,8 @@ static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_endpoint *endpoint = dev_iommu_priv_get(dev);
 
-	if (mock_has_to_fail(endpoint->iommu, MOCK_IOMMU_ATTACH))
+	if (mock_has_to_fail(endpoint->iommu, MOCK_IOMMU_ATTACH) ||
+	    atomic_read(&endpoint->iommu->countdowns[MOCK_IOMMU_ATTACH_ALL]))
 		return -EBUSY;
 	endpoint->domain = domain;
 	atomic_inc(&endpoint->iommu->nr_attached);

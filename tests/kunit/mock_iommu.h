@@ -109,6 +109,7 @@ struct mock_iommu_counts {
  * @MOCK_IOMMU_UNMAP: unmapping a page, and all after it until that is undone
  * @MOCK_IOMMU_SYNC_MAP: iotlb_sync_map()
  * @MOCK_IOMMU_ATTACH: attaching a device to a domain
+ * @MOCK_IOMMU_ATTACH_ALL: the same, and again until that is undone
  * @MOCK_IOMMU_NR_CALLS: how many there are
  */
 enum mock_iommu_call {
@@ -116,6 +117,7 @@ enum mock_iommu_call {
 	MOCK_IOMMU_UNMAP,
 	MOCK_IOMMU_SYNC_MAP,
 	MOCK_IOMMU_ATTACH,
+	MOCK_IOMMU_ATTACH_ALL,
 	MOCK_IOMMU_NR_CALLS,
 };
 
