@@ -2,11 +2,11 @@
 /*
  * dma-debug: what is checked at each call of a driver.
  *
- * A mapping gets an entry in the store when it was made.  Each later call is
- * described as an entry, too, and compared with the one that the store finds for
- * it.  Whatever does not agree is a mistake, and is reported once: by one line
- * that names driver, device, address and size, and says what was expected; then
- * the stack of the call, and that of the one who made the mapping.
+ * A mapping gets an entry in the store when it was made.  What each later call
+ * says is compared with the entry that the store finds for it.  Whatever does not
+ * agree is a mistake, and is reported once: by one line that names driver, device,
+ * address and size, and says what was expected; then the stack of the call, and
+ * that of the one who made the mapping.
  *
  * What is wrong with the memory itself (on a stack, part of the kernel, larger
  * than the device can have mapped) needs no entry and is always looked for.
@@ -19,8 +19,6 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/task_stack.h>
-#include <linux/stackdepot.h>
-#include <linux/stacktrace.h>
 #include <linux/vmalloc.h>
 
 #include <asm/sections.h>
@@ -29,7 +27,6 @@
 #include "debug_store.h"
 #include "sg.h"
 
-#define NR_FRAMES	5
 #define MAX_OVERLAPS	7
 
 /*
@@ -112,75 +109,62 @@ EXPORT_SYMBOL(debug_dma_map_single);
  * Entries
  */
 
-/**
- * dma_debug_stack - who makes a mapping
- *
- * Context: any, two calls below what the driver calls.
- * Return: the stack from there on, cut to what matters; 0 if there is none.
- */
-noinline depot_stack_handle_t dma_debug_stack(void)
-{
-	unsigned long frames[NR_FRAMES];
-	depot_flags_t flags = 0;
-	unsigned int nr;
-
-	if (!IS_ENABLED(CONFIG_STACKDEPOT))
-		return 0;
-	/* There, not even GFP_NOWAIT is for every context. */
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		flags = STACK_DEPOT_FLAG_CAN_ALLOC;
-	nr = stack_trace_save(frames, NR_FRAMES, 3);
-	return stack_depot_save_flags(frames, nr, GFP_NOWAIT | __GFP_NOWARN,
-				      flags);
-}
-
 /*
  * May two mappings share a cache line?  Small pieces of kmalloc() may, where
  * they are bounced for a device that is not coherent.
  */
-static bool may_share_line(const struct dma_debug_entry *entry)
+static bool may_share_line(const struct dma_debug_call *mapping)
 {
 	return IS_ENABLED(CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC) &&
-	       !dma_kmalloc_size_aligned(entry->size);
+	       !dma_kmalloc_size_aligned(mapping->size);
 }
 
-static void check_overlap(const struct dma_debug_entry *entry,
-			  unsigned int nr_others, unsigned long attrs)
+static void check_overlap(const struct dma_debug_call *mapping,
+			  depot_stack_handle_t stack, unsigned int nr_others,
+			  unsigned long attrs)
 {
-	if (likely(!nr_others) || may_share_line(entry))
+	struct dma_debug_entry entry = { .stack = stack };
+
+	if (may_share_line(mapping))
 		return;
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
-		dma_debug_report(entry->dev, entry,
+		dma_debug_report(mapping->dev, &entry,
 				 "mapping %llu bytes at %pad, %s, whose first cache line is mapped already: expected one mapping at a time of what a device writes to",
-				 entry->size, &entry->dma_addr,
-				 dma_debug_dir_name(entry->dir));
+				 mapping->size, &mapping->dma_addr,
+				 dma_debug_dir_name(mapping->dir));
 	else if (nr_others >= MAX_OVERLAPS)
-		dma_debug_report(entry->dev, entry,
+		dma_debug_report(mapping->dev, &entry,
 				 "mapping %llu bytes at %pad, %s: the cache line is mapped %u times already, expected at most %u",
-				 entry->size, &entry->dma_addr,
-				 dma_debug_dir_name(entry->dir), nr_others,
+				 mapping->size, &mapping->dma_addr,
+				 dma_debug_dir_name(mapping->dir), nr_others,
 				 MAX_OVERLAPS);
 }
 
 /* Give a mapping an entry, or count it as untracked. */
-static void track(const struct dma_debug_entry *mapping, unsigned long attrs)
+static void track(const struct dma_debug_call *mapping, u32 nr_mapped,
+		  depot_stack_handle_t stack, unsigned long attrs)
 {
 	struct dma_debug_entry *entry = dma_debug_entry_get();
+	unsigned int nr_others;
 
 	if (unlikely(!entry)) {
 		dma_debug_add_untracked(mapping->dev, mapping->dma_addr,
 					mapping->size);
 		return;
 	}
-	*entry = *mapping;
-	check_overlap(mapping, dma_debug_publish(entry), attrs);
+	entry->call = *mapping;
+	entry->stack = stack;
+	entry->nr_mapped = nr_mapped;
+	nr_others = dma_debug_publish(entry);
+	if (unlikely(nr_others))
+		check_overlap(mapping, stack, nr_others, attrs);
 }
 
 /*
  * What a device only reads may be mapped twice, and registers are not cached.
  * Consistent memory has a line if it is in the linear mapping.
  */
-static bool has_line(const struct dma_debug_entry *mapping, unsigned long attrs)
+static bool has_line(const struct dma_debug_call *mapping, unsigned long attrs)
 {
 	switch (mapping->kind) {
 	case DMA_DEBUG_COHERENT:
@@ -197,39 +181,40 @@ static bool has_line(const struct dma_debug_entry *mapping, unsigned long attrs)
  * What a call that ends a mapping says, compared with its entry
  */
 
-static void check_unmap(const struct dma_debug_entry *call,
+static void check_unmap(const struct dma_debug_call *call,
 			const struct dma_debug_entry *entry)
 {
+	const struct dma_debug_call *made = &entry->call;
 	struct device *dev = call->dev;
 
-	if (entry->size != call->size)
+	if (made->size != call->size)
 		dma_debug_report(dev, entry,
 				 "releasing %llu bytes at %pad: expected %llu, as mapped",
-				 call->size, &call->dma_addr, entry->size);
-	if (entry->kind != call->kind)
+				 call->size, &call->dma_addr, made->size);
+	if (made->kind != call->kind)
 		dma_debug_report(dev, entry,
 				 "releasing %llu bytes at %pad as %s: expected the function for %s, as mapped",
 				 call->size, &call->dma_addr,
 				 dma_debug_kind_name(call->kind),
-				 dma_debug_kind_name(entry->kind));
-	else if (entry->kind == DMA_DEBUG_SG && entry->nr_ents != call->nr_ents)
+				 dma_debug_kind_name(made->kind));
+	else if (made->kind == DMA_DEBUG_SG && made->nr_ents != call->nr_ents)
 		dma_debug_report(dev, entry,
 				 "releasing a list of %u entries at %pad: expected %u, as passed to the mapping",
-				 call->nr_ents, &call->dma_addr, entry->nr_ents);
-	else if ((entry->kind == DMA_DEBUG_COHERENT ||
-		  entry->kind == DMA_DEBUG_NONCOHERENT) &&
-		 entry->memory != call->memory)
+				 call->nr_ents, &call->dma_addr, made->nr_ents);
+	else if ((made->kind == DMA_DEBUG_COHERENT ||
+		  made->kind == DMA_DEBUG_NONCOHERENT) &&
+		 made->memory != call->memory)
 		dma_debug_report(dev, entry,
 				 "freeing %llu bytes at %pad with CPU address %#llx: expected %#llx, as allocated",
 				 call->size, &call->dma_addr, call->memory,
-				 entry->memory);
-	if (entry->dir != call->dir)
+				 made->memory);
+	if (made->dir != call->dir)
 		dma_debug_report(dev, entry,
 				 "releasing %llu bytes at %pad, %s: expected %s, as mapped",
 				 call->size, &call->dma_addr,
 				 dma_debug_dir_name(call->dir),
-				 dma_debug_dir_name(entry->dir));
-	if (entry->check == DMA_DEBUG_NOT_CHECKED)
+				 dma_debug_dir_name(made->dir));
+	if (made->check == DMA_DEBUG_NOT_CHECKED)
 		dma_debug_report(dev, entry,
 				 "releasing %llu bytes at %pad: expected a call of dma_mapping_error() before the use of the address",
 				 call->size, &call->dma_addr);
@@ -239,7 +224,7 @@ static void check_unmap(const struct dma_debug_entry *call,
  * The call's mapping ends.  Of a list, the first mistake is enough: @is_quiet
  * for the entries after it.  Returns whether there was one.
  */
-static bool end_mapping(const struct dma_debug_entry *call,
+static bool end_mapping(const struct dma_debug_call *call,
 			struct dma_debug_entry *found, bool is_quiet)
 {
 	enum dma_debug_match match;
@@ -282,37 +267,38 @@ static const char *why_not(unsigned int dir, bool for_cpu)
  * What a sync call says, compared with its entry.  The first mistake is enough.
  * Returns whether there was one.
  */
-static bool check_sync(const struct dma_debug_entry *call,
+static bool check_sync(const struct dma_debug_call *call,
 		       const struct dma_debug_entry *entry, bool for_cpu)
 {
+	const struct dma_debug_call *made = &entry->call;
 	const char *whom = for_cpu ? "the CPU" : "the device";
-	u64 rest = entry->size - (call->dma_addr - entry->dma_addr);
+	u64 rest = made->size - (call->dma_addr - made->dma_addr);
 	struct device *dev = call->dev;
 
 	if (call->size > rest)
 		dma_debug_report(dev, entry,
 				 "sync of %llu bytes at %pad for %s: expected no more than the mapping of %llu bytes at %pad holds",
 				 call->size, &call->dma_addr, whom,
-				 entry->size, &entry->dma_addr);
-	else if (entry->dir != call->dir && entry->dir != DMA_BIDIRECTIONAL)
+				 made->size, &made->dma_addr);
+	else if (made->dir != call->dir && made->dir != DMA_BIDIRECTIONAL)
 		dma_debug_report(dev, entry,
 				 "sync of %llu bytes at %pad for %s, %s: %sexpected %s, as mapped",
 				 call->size, &call->dma_addr, whom,
 				 dma_debug_dir_name(call->dir),
-				 why_not(entry->dir, for_cpu),
-				 dma_debug_dir_name(entry->dir));
-	else if (call->kind == DMA_DEBUG_SG && entry->kind == DMA_DEBUG_SG &&
-		 entry->nr_ents != call->nr_ents)
+				 why_not(made->dir, for_cpu),
+				 dma_debug_dir_name(made->dir));
+	else if (call->kind == DMA_DEBUG_SG && made->kind == DMA_DEBUG_SG &&
+		 made->nr_ents != call->nr_ents)
 		dma_debug_report(dev, entry,
 				 "sync of a list of %u entries at %pad for %s: expected %u, as passed to the mapping",
 				 call->nr_ents, &call->dma_addr, whom,
-				 entry->nr_ents);
+				 made->nr_ents);
 	else
 		return false;
 	return true;
 }
 
-static bool sync_mapping(const struct dma_debug_entry *call,
+static bool sync_mapping(const struct dma_debug_call *call,
 			 struct dma_debug_entry *found, bool for_cpu)
 {
 	enum dma_debug_match match = dma_debug_find(call, found);
@@ -352,7 +338,7 @@ void dma_debug_map_page(struct device *dev, struct page *page, size_t offset,
 			size_t size, enum dma_data_direction dir,
 			dma_addr_t dma_addr, unsigned long attrs)
 {
-	struct dma_debug_entry mapping = {
+	struct dma_debug_call mapping = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.memory		= page_to_phys(page) + offset,
@@ -367,9 +353,8 @@ void dma_debug_map_page(struct device *dev, struct page *page, size_t offset,
 	check_kernel(dev, mapping.memory, size);
 	if (dma_addr == DMA_MAPPING_ERROR)
 		return;
-	mapping.stack = dma_debug_stack();
 	mapping.has_line = has_line(&mapping, attrs);
-	track(&mapping, attrs);
+	track(&mapping, 0, dma_debug_stack(), attrs);
 }
 
 /**
@@ -384,7 +369,8 @@ void dma_debug_map_page(struct device *dev, struct page *page, size_t offset,
 void dma_debug_unmap_page(struct device *dev, dma_addr_t dma_addr, size_t size,
 			  enum dma_data_direction dir)
 {
-	struct dma_debug_entry found, call = {
+	struct dma_debug_entry found;
+	struct dma_debug_call call = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.size		= size,
@@ -453,14 +439,13 @@ static void check_boundary(struct device *dev, struct scatterlist *sgl,
 
 static void track_list(struct device *dev, struct scatterlist *sgl, int nents,
 		       int mapped, enum dma_data_direction dir,
-		       unsigned long attrs)
+		       depot_stack_handle_t stack, unsigned long attrs)
 {
-	depot_stack_handle_t stack = dma_debug_stack();
 	struct scatterlist *sg;
 	int left = mapped;
 
 	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
-		struct dma_debug_entry mapping = {
+		struct dma_debug_call mapping = {
 			.dev		= dev,
 			.dma_addr	= sg_dma_address(sg),
 			.memory		= sg_phys(sg),
@@ -468,12 +453,10 @@ static void track_list(struct device *dev, struct scatterlist *sgl, int nents,
 			.kind		= DMA_DEBUG_SG,
 			.dir		= dir,
 			.nr_ents	= nents,
-			.nr_mapped	= mapped,
-			.stack		= stack,
 		};
 
 		mapping.has_line = has_line(&mapping, attrs);
-		track(&mapping, attrs);
+		track(&mapping, mapped, stack, attrs);
 	}
 }
 
@@ -497,7 +480,7 @@ void dma_debug_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		return;
 	if (IS_ENABLED(CONFIG_DMA_API_DEBUG_SG))
 		check_boundary(dev, sgl, mapped);
-	track_list(dev, sgl, nents, mapped, dir, attrs);
+	track_list(dev, sgl, nents, mapped, dir, dma_debug_stack(), attrs);
 }
 
 /**
@@ -513,14 +496,14 @@ void dma_debug_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 void dma_debug_alloc_sgt(struct device *dev, struct scatterlist *sgl, int nents,
 			 int mapped, enum dma_data_direction dir)
 {
-	track_list(dev, sgl, nents, mapped, dir, 0);
+	track_list(dev, sgl, nents, mapped, dir, dma_debug_stack(), 0);
 }
 
-static struct dma_debug_entry call_of_sg(struct device *dev,
-					 struct scatterlist *sg, int nents,
-					 enum dma_data_direction dir)
+static struct dma_debug_call call_of_sg(struct device *dev,
+					struct scatterlist *sg, int nents,
+					enum dma_data_direction dir)
 {
-	return (struct dma_debug_entry) {
+	return (struct dma_debug_call) {
 		.dev		= dev,
 		.dma_addr	= sg_dma_address(sg),
 		.size		= sg_dma_len(sg),
@@ -554,7 +537,7 @@ void dma_debug_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
 	u32 nr_mapped = 0;
 
 	for (int i = 0; i < max_t(u32, nents, nr_mapped); i++) {
-		struct dma_debug_entry call;
+		struct dma_debug_call call;
 
 		if (is_behind(sg, i, nr_mapped))
 			break;
@@ -579,17 +562,16 @@ void dma_debug_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
 void dma_debug_map_resource(struct device *dev, phys_addr_t phys, size_t size,
 			    enum dma_data_direction dir, dma_addr_t dma_addr)
 {
-	struct dma_debug_entry mapping = {
+	struct dma_debug_call mapping = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.memory		= phys,
 		.size		= size,
 		.kind		= DMA_DEBUG_RESOURCE,
 		.dir		= dir,
-		.stack		= dma_debug_stack(),
 	};
 
-	track(&mapping, 0);
+	track(&mapping, 0, dma_debug_stack(), 0);
 }
 
 /**
@@ -604,7 +586,8 @@ void dma_debug_map_resource(struct device *dev, phys_addr_t phys, size_t size,
 void dma_debug_unmap_resource(struct device *dev, dma_addr_t dma_addr,
 			      size_t size, enum dma_data_direction dir)
 {
-	struct dma_debug_entry found, call = {
+	struct dma_debug_entry found;
+	struct dma_debug_call call = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.size		= size,
@@ -628,7 +611,8 @@ void dma_debug_unmap_resource(struct device *dev, dma_addr_t dma_addr,
 void dma_debug_sync_single(struct device *dev, dma_addr_t dma_addr, size_t size,
 			   enum dma_data_direction dir, bool for_cpu)
 {
-	struct dma_debug_entry found, call = {
+	struct dma_debug_entry found;
+	struct dma_debug_call call = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.size		= size,
@@ -657,7 +641,7 @@ void dma_debug_sync_sg(struct device *dev, struct scatterlist *sgl, int nents,
 	u32 nr_mapped = 0;
 
 	for (int i = 0; i < nents; i++) {
-		struct dma_debug_entry call;
+		struct dma_debug_call call;
 
 		if (is_behind(sg, i, nr_mapped))
 			break;
@@ -683,18 +667,17 @@ void dma_debug_sync_sg(struct device *dev, struct scatterlist *sgl, int nents,
 void dma_debug_alloc(struct device *dev, size_t size, void *cpu_addr,
 		     dma_addr_t dma_addr, unsigned long attrs)
 {
-	struct dma_debug_entry mapping = {
+	struct dma_debug_call mapping = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.memory		= (uintptr_t)cpu_addr,
 		.size		= size,
 		.kind		= DMA_DEBUG_COHERENT,
 		.dir		= DMA_BIDIRECTIONAL,
-		.stack		= dma_debug_stack(),
 	};
 
 	mapping.has_line = has_line(&mapping, attrs);
-	track(&mapping, attrs);
+	track(&mapping, 0, dma_debug_stack(), attrs);
 }
 
 /**
@@ -709,7 +692,8 @@ void dma_debug_alloc(struct device *dev, size_t size, void *cpu_addr,
 void dma_debug_free(struct device *dev, size_t size, void *cpu_addr,
 		    dma_addr_t dma_addr)
 {
-	struct dma_debug_entry found, call = {
+	struct dma_debug_entry found;
+	struct dma_debug_call call = {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.memory		= (uintptr_t)cpu_addr,
@@ -721,12 +705,12 @@ void dma_debug_free(struct device *dev, size_t size, void *cpu_addr,
 	end_mapping(&call, &found, false);
 }
 
-static struct dma_debug_entry pages_entry(struct device *dev, struct page *page,
-					  size_t size,
-					  enum dma_data_direction dir,
-					  dma_addr_t dma_addr)
+static struct dma_debug_call pages_call(struct device *dev, struct page *page,
+					size_t size,
+					enum dma_data_direction dir,
+					dma_addr_t dma_addr)
 {
-	return (struct dma_debug_entry) {
+	return (struct dma_debug_call) {
 		.dev		= dev,
 		.dma_addr	= dma_addr,
 		.memory		= page_to_phys(page),
@@ -749,12 +733,11 @@ static struct dma_debug_entry pages_entry(struct device *dev, struct page *page,
 void dma_debug_alloc_pages(struct device *dev, struct page *page, size_t size,
 			   enum dma_data_direction dir, dma_addr_t dma_addr)
 {
-	struct dma_debug_entry mapping = pages_entry(dev, page, size, dir,
-						     dma_addr);
+	struct dma_debug_call mapping = pages_call(dev, page, size, dir,
+						   dma_addr);
 
-	mapping.stack = dma_debug_stack();
 	mapping.has_line = has_line(&mapping, 0);
-	track(&mapping, 0);
+	track(&mapping, 0, dma_debug_stack(), 0);
 }
 
 /**
@@ -770,8 +753,8 @@ void dma_debug_alloc_pages(struct device *dev, struct page *page, size_t size,
 void dma_debug_free_pages(struct device *dev, struct page *page, size_t size,
 			  enum dma_data_direction dir, dma_addr_t dma_addr)
 {
-	struct dma_debug_entry found, call = pages_entry(dev, page, size, dir,
-							 dma_addr);
+	struct dma_debug_call call = pages_call(dev, page, size, dir, dma_addr);
+	struct dma_debug_entry found;
 
 	end_mapping(&call, &found, false);
 }
@@ -796,7 +779,7 @@ void dma_driver_leaves(struct device *dev)
 	if (nr)
 		dma_debug_report(dev, &one,
 				 "the driver leaves and has not released %u mappings, one of them %llu bytes at %pad, %s, %s: expected none",
-				 nr, one.size, &one.dma_addr,
-				 dma_debug_kind_name(one.kind),
-				 dma_debug_dir_name(one.dir));
+				 nr, one.call.size, &one.call.dma_addr,
+				 dma_debug_kind_name(one.call.kind),
+				 dma_debug_dir_name(one.call.dir));
 }

@@ -6,6 +6,7 @@
  *   debug.c		what is checked at each call
  *   debug_store.c	entries, and how the one of a call is found
  *   debug_pool.c	where entries come from
+ *   debug_stack.c	who made a mapping
  *   debug_report.c	how a mistake is told
  *   debug_fs.c		parameters and debugfs
  *   debug_rehearse.c	a coherent device, treated as if it were not

@@ -130,7 +130,7 @@ static void return_batch(struct own_list *own)
 	own->nr -= moved;
 }
 
-static struct dma_debug_entry *pop(void)
+static __always_inline struct dma_debug_entry *pop(void)
 {
 	struct dma_debug_entry *entry = NULL;
 	struct own_list *own;

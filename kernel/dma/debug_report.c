@@ -145,7 +145,7 @@ void dma_debug_report(struct device *dev, const struct dma_debug_entry *entry,
 	WARN(1, "%s %s: DMA-API: %pV\n", dev_driver_string(dev), dev_name(dev),
 	     &vaf);
 	va_end(args);
-	if (entry && entry->stack) {
+	if (IS_ENABLED(CONFIG_STACKDEPOT) && entry && entry->stack) {
 		pr_warn("Mapped at:\n");
 		stack_depot_print(entry->stack);
 	}
@@ -175,7 +175,8 @@ static void read_name(char *name, const char *const *from)
 void dma_debug_line(const struct dma_debug_entry *entry, char *line,
 		    size_t size)
 {
-	const struct device *dev = entry->dev;
+	const struct dma_debug_call *call = &entry->call;
+	const struct device *dev = call->dev;
 	const struct device_driver *driver = NULL;
 	char driver_name[DMA_DEBUG_NAME] = "-";
 	char dev_name[DMA_DEBUG_NAME];
@@ -187,10 +188,10 @@ void dma_debug_line(const struct dma_debug_entry *entry, char *line,
 	    driver)
 		read_name(driver_name, &driver->name);
 	snprintf(line, size, "%s %s %s P=%#llx D=%#llx L=%#llx %s%s",
-		 driver_name, dev_name, dma_debug_kind_name(entry->kind),
-		 entry->memory, (u64)entry->dma_addr, entry->size,
-		 dma_debug_dir_name(entry->dir),
-		 entry->check == DMA_DEBUG_NOT_CHECKED ? " not checked" : "");
+		 driver_name, dev_name, dma_debug_kind_name(call->kind),
+		 call->memory, (u64)call->dma_addr, call->size,
+		 dma_debug_dir_name(call->dir),
+		 call->check == DMA_DEBUG_NOT_CHECKED ? " not checked" : "");
 }
 
 /**
@@ -208,7 +209,7 @@ void debug_dma_dump_mappings(struct device *dev)
 	if (!dma_debug_is_on())
 		return;
 	while (dma_debug_next(&bucket, &nr, &entry)) {
-		if (dev && entry.dev != dev)
+		if (dev && entry.call.dev != dev)
 			continue;
 		dma_debug_line(&entry, line, sizeof(line));
 		pr_info("%s\n", line);

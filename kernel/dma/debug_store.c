@@ -30,6 +30,8 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -58,8 +60,17 @@ static struct bucket *buckets __ro_after_init;
 /* The classes that any mapping was of: the others need no search. */
 static unsigned long classes_used;
 
-/* The class of the CPU's last mapping: dma_mapping_error() comes soon. */
-static DEFINE_PER_CPU(unsigned int, last_class);
+/*
+ * The last mapping that was made on a CPU, and by whom: dma_mapping_error() comes
+ * soon.  Interrupts are off while it is used.
+ */
+struct last_mapping {
+	struct dma_debug_entry *entry;
+	struct task_struct *task;
+	unsigned int context;
+};
+
+static DEFINE_PER_CPU(struct last_mapping, last_mapping);
 
 static __always_inline unsigned int class_of(u64 size)
 {
@@ -92,10 +103,10 @@ bucket_of(const struct device *dev, dma_addr_t dma_addr, unsigned int class)
 
 static u64 line_of(const struct dma_debug_entry *entry)
 {
-	phys_addr_t phys = entry->memory;
+	phys_addr_t phys = entry->call.memory;
 
-	if (entry->kind == DMA_DEBUG_COHERENT)
-		phys = virt_to_phys((void *)(uintptr_t)entry->memory);
+	if (entry->call.kind == DMA_DEBUG_COHERENT)
+		phys = virt_to_phys((void *)(uintptr_t)entry->call.memory);
 	return (u64)phys >> L1_CACHE_SHIFT;
 }
 
@@ -134,10 +145,29 @@ static void remove_line(struct dma_debug_entry *entry)
 	spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
+/* Of two alike the same task may make one, and an interrupt in it the other. */
+static unsigned int context_now(void)
+{
+	return preempt_count() & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK);
+}
+
+static void note_last(struct dma_debug_entry *entry)
+{
+	struct last_mapping *last;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	last = this_cpu_ptr(&last_mapping);
+	last->entry = entry;
+	last->task = current;
+	last->context = context_now();
+	local_irq_restore(flags);
+}
+
 /* An entry that was taken out of its bucket */
 static void discard(struct dma_debug_entry *entry)
 {
-	if (entry->has_line)
+	if (entry->call.has_line)
 		remove_line(entry);
 	dma_debug_entry_put(entry);
 }
@@ -148,18 +178,20 @@ static void discard(struct dma_debug_entry *entry)
  *
  * Context: any, after the mapping was made.
  * Return: how many other mappings begin in the same cache line; 0 if
- * entry->has_line is false.
+ * entry->call.has_line is false.
  */
 unsigned int dma_debug_publish(struct dma_debug_entry *entry)
 {
-	unsigned int class = class_of(entry->size);
-	struct bucket *bucket = bucket_of(entry->dev, entry->dma_addr, class);
-	unsigned int nr_others = entry->has_line ? add_line(entry) : 0;
+	const struct dma_debug_call *call = &entry->call;
+	unsigned int class = class_of(call->size);
+	struct bucket *bucket = bucket_of(call->dev, call->dma_addr, class);
+	unsigned int nr_others = call->has_line ? add_line(entry) : 0;
 	unsigned long flags;
 
 	if (unlikely(!test_bit(class, &classes_used)))
 		set_bit(class, &classes_used);
-	this_cpu_write(last_class, class);
+	if (call->check == DMA_DEBUG_NOT_CHECKED)
+		note_last(entry);
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	entry->next = bucket->entries;
@@ -191,27 +223,29 @@ void dma_debug_add_untracked(struct device *dev, dma_addr_t dma_addr,
 
 /* Streaming calls say nothing about the memory. */
 static bool fits_memory(const struct dma_debug_entry *entry,
-			const struct dma_debug_entry *call)
+			const struct dma_debug_call *call)
 {
 	if (call->kind == DMA_DEBUG_COHERENT ||
 	    call->kind == DMA_DEBUG_NONCOHERENT)
-		return entry->memory == call->memory;
+		return entry->call.memory == call->memory;
 	return true;
 }
 
 /* How well does an entry fit the call?  Of two alike, the checked one goes. */
 static __always_inline unsigned int fit(const struct dma_debug_entry *entry,
-					const struct dma_debug_entry *call)
+					const struct dma_debug_call *call)
 {
-	return (entry->size == call->size) + (entry->kind == call->kind) +
-	       (entry->dir == call->dir) + (entry->nr_ents == call->nr_ents) +
-	       (entry->check != DMA_DEBUG_NOT_CHECKED) +
+	const struct dma_debug_call *made = &entry->call;
+
+	return (made->size == call->size) + (made->kind == call->kind) +
+	       (made->dir == call->dir) + (made->nr_ents == call->nr_ents) +
+	       (READ_ONCE(made->check) != DMA_DEBUG_NOT_CHECKED) +
 	       fits_memory(entry, call);
 }
 
 /* Where the entry hangs that fits best and begins at the call's address. */
 static __always_inline struct dma_debug_entry **
-best_link(struct bucket *bucket, const struct dma_debug_entry *call,
+best_link(struct bucket *bucket, const struct dma_debug_call *call,
 	  unsigned int *fitsp)
 {
 	struct dma_debug_entry **link, **best = NULL;
@@ -221,8 +255,8 @@ best_link(struct bucket *bucket, const struct dma_debug_entry *call,
 	for (link = &bucket->entries; *link; link = &(*link)->next) {
 		unsigned int fits;
 
-		if ((*link)->dma_addr != call->dma_addr ||
-		    (*link)->dev != call->dev)
+		if ((*link)->call.dma_addr != call->dma_addr ||
+		    (*link)->call.dev != call->dev)
 			continue;
 		fits = fit(*link, call);
 		if (best && fits <= *fitsp)
@@ -244,7 +278,7 @@ static struct dma_debug_entry *unlink(struct dma_debug_entry **link)
 }
 
 /* The class in whose bucket the best of all entries at this address lies. */
-static unsigned int best_class(const struct dma_debug_entry *call)
+static unsigned int best_class(const struct dma_debug_call *call)
 {
 	unsigned int class, fits, best = NR_CLASSES, best_fits = 0;
 	unsigned long flags;
@@ -264,7 +298,7 @@ static unsigned int best_class(const struct dma_debug_entry *call)
 	return best;
 }
 
-static enum dma_debug_match take_inexact(const struct dma_debug_entry *call,
+static enum dma_debug_match take_inexact(const struct dma_debug_call *call,
 					 struct dma_debug_entry *found)
 {
 	struct dma_debug_entry **link, *entry = NULL;
@@ -292,13 +326,14 @@ static enum dma_debug_match take_inexact(const struct dma_debug_entry *call,
  * dma_debug_take - take the entry out that a call ends
  * @call: what the call says: dev, dma_addr, size, kind, dir, nr_ents, and memory
  *	if it is consistent
- * @found: gets a copy of the entry, unless it is unknown or untracked
+ * @found: gets a copy of the entry if it fits inexactly; only its nr_mapped if it
+ *	fits exactly
  *
  * Context: any, while the mapping is still there: once its address is free, it
  * could be another mapping's.
  * Return: what is known of it.
  */
-enum dma_debug_match dma_debug_take(const struct dma_debug_entry *call,
+enum dma_debug_match dma_debug_take(const struct dma_debug_call *call,
 				    struct dma_debug_entry *found)
 {
 	struct bucket *bucket = bucket_of(call->dev, call->dma_addr,
@@ -323,14 +358,14 @@ enum dma_debug_match dma_debug_take(const struct dma_debug_entry *call,
 	if (unlikely(!entry))
 		return is_untracked ? DMA_DEBUG_UNTRACKED :
 				      take_inexact(call, found);
-	*found = *entry;
+	found->nr_mapped = entry->nr_mapped;
 	discard(entry);
 	return unlikely(is_untracked) ? DMA_DEBUG_UNTRACKED : DMA_DEBUG_EXACT;
 }
 
 /* What a search for a mapping around an address has found so far. */
 struct search {
-	const struct dma_debug_entry *call;
+	const struct dma_debug_call *call;
 	struct dma_debug_entry *found;
 	unsigned int fits;		/* 0: nothing */
 	bool has_untracked;
@@ -339,16 +374,17 @@ struct search {
 #define HOLDS_ALL	4
 
 static unsigned int fit_around(const struct dma_debug_entry *entry,
-			       const struct dma_debug_entry *call)
+			       const struct dma_debug_call *call)
 {
-	u64 offset = call->dma_addr - entry->dma_addr;
+	const struct dma_debug_call *made = &entry->call;
+	u64 offset = call->dma_addr - made->dma_addr;
 
-	if (call->dma_addr < entry->dma_addr || offset >= entry->size ||
-	    entry->dev != call->dev)
+	if (call->dma_addr < made->dma_addr || offset >= made->size ||
+	    made->dev != call->dev)
 		return 0;
-	return 1 + (call->size <= entry->size - offset) +
-	       (entry->dir == call->dir || entry->dir == DMA_BIDIRECTIONAL) +
-	       (entry->nr_ents == call->nr_ents);
+	return 1 + (call->size <= made->size - offset) +
+	       (made->dir == call->dir || made->dir == DMA_BIDIRECTIONAL) +
+	       (made->nr_ents == call->nr_ents);
 }
 
 /* Returns whether the search can end. */
@@ -372,7 +408,7 @@ static bool search_bucket(struct search *search, struct bucket *bucket)
 
 static bool search_class(struct search *search, unsigned int class)
 {
-	const struct dma_debug_entry *call = search->call;
+	const struct dma_debug_call *call = search->call;
 	u64 granule = granule_of(call->dma_addr, class);
 
 	return search_bucket(search, bucket_at(call->dev, granule, class)) ||
@@ -388,7 +424,7 @@ static bool search_class(struct search *search, unsigned int class)
  * Context: any.
  * Return: what is known of it.
  */
-enum dma_debug_match dma_debug_find(const struct dma_debug_entry *call,
+enum dma_debug_match dma_debug_find(const struct dma_debug_call *call,
 				    struct dma_debug_entry *found)
 {
 	struct search search = { .call = call, .found = found };
@@ -405,22 +441,48 @@ enum dma_debug_match dma_debug_find(const struct dma_debug_entry *call,
 	return search.fits ? DMA_DEBUG_INEXACT : DMA_DEBUG_UNKNOWN;
 }
 
-static bool note_in_class(struct device *dev, dma_addr_t dma_addr,
+static bool is_unchecked(const struct dma_debug_entry *entry,
+			 const struct device *dev, dma_addr_t dma_addr)
+{
+	const struct dma_debug_call *call = &entry->call;
+
+	return READ_ONCE(call->dma_addr) == dma_addr &&
+	       READ_ONCE(call->dev) == dev &&
+	       READ_ONCE(call->check) == DMA_DEBUG_NOT_CHECKED;
+}
+
+/*
+ * Was it the caller who made the CPU's last mapping, and is it this one?  The
+ * entry may be another mapping's by now, but only if the caller's own is gone:
+ * then a check is noted that nobody made, which costs a mistake that is missed.
+ */
+static bool note_in_last(const struct device *dev, dma_addr_t dma_addr)
+{
+	struct last_mapping *last;
+	unsigned long flags;
+	bool is_noted;
+
+	local_irq_save(flags);
+	last = this_cpu_ptr(&last_mapping);
+	is_noted = last->task == current && last->context == context_now() &&
+		   is_unchecked(last->entry, dev, dma_addr);
+	if (is_noted)
+		WRITE_ONCE(last->entry->call.check, DMA_DEBUG_CHECKED);
+	local_irq_restore(flags);
+	return is_noted;
+}
+
+static void note_in_class(struct device *dev, dma_addr_t dma_addr,
 			  unsigned int class)
 {
 	struct bucket *bucket = bucket_of(dev, dma_addr, class);
-	struct dma_debug_entry *entry;
 	unsigned long flags;
 
 	spin_lock_irqsave(&bucket->lock, flags);
-	for (entry = bucket->entries; entry; entry = entry->next)
-		if (entry->dma_addr == dma_addr && entry->dev == dev &&
-		    entry->check == DMA_DEBUG_NOT_CHECKED)
-			break;
-	if (entry)
-		entry->check = DMA_DEBUG_CHECKED;
+	for (struct dma_debug_entry *e = bucket->entries; e; e = e->next)
+		if (is_unchecked(e, dev, dma_addr))
+			WRITE_ONCE(e->call.check, DMA_DEBUG_CHECKED);
 	spin_unlock_irqrestore(&bucket->lock, flags);
-	return entry;
 }
 
 /**
@@ -428,17 +490,19 @@ static bool note_in_class(struct device *dev, dma_addr_t dma_addr,
  * @dev: the device
  * @dma_addr: for this address, which need not be a mapping's
  *
+ * Where it can't be told which of several mappings is meant, it is all of them:
+ * none must be blamed for a check that was made.
+ *
  * Context: any.
  */
 void dma_debug_note_check(struct device *dev, dma_addr_t dma_addr)
 {
-	unsigned int class, guess = this_cpu_read(last_class);
+	unsigned int class;
 
-	if (likely(note_in_class(dev, dma_addr, guess)))
+	if (likely(note_in_last(dev, dma_addr)))
 		return;
 	for_each_set_bit(class, &classes_used, NR_CLASSES)
-		if (class != guess && note_in_class(dev, dma_addr, class))
-			return;
+		note_in_class(dev, dma_addr, class);
 }
 
 /* Move a bucket's entries of a device to a list.  Returns their number. */
@@ -452,7 +516,7 @@ static unsigned int cut_out(struct bucket *bucket, const struct device *dev,
 	while (*link) {
 		struct dma_debug_entry *entry = *link;
 
-		if (entry->dev != dev) {
+		if (entry->call.dev != dev) {
 			link = &entry->next;
 			continue;
 		}

@@ -3,13 +3,14 @@
  * What the parts of dma-debug share.
  *
  * An *entry* is the record of a live mapping, or of a live consistent buffer.  A
- * call of a driver is described by an entry, too, to be compared with it.
+ * *call* is what a driver says of one, to be compared with it.
  */
 #ifndef _KERNEL_DMA_DEBUG_STORE_H
 #define _KERNEL_DMA_DEBUG_STORE_H
 
 #include <linux/dma-mapping.h>
 #include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
 #include <linux/types.h>
 
 /* A name in a file or a message is cut to this, with the 0 at its end. */
@@ -31,44 +32,75 @@ enum dma_debug_error_check {
 };
 
 /**
- * struct dma_debug_entry - the record of a live mapping
- * @next: (b) next in the bucket of its address, or in a list of free entries
- * @next_line: (b) next in the bucket of its first cache line
+ * struct dma_debug_call - what a call of a driver says of a mapping
  * @dev: the device; it may be gone where no driver was ever bound to it
  * @dma_addr: where the device sees it
  * @memory: physical address; the CPU's address of consistent memory
  * @size: in bytes
- * @stack: who made the mapping; 0 if that is not known
  * @nr_ents: of a list, the number of entries that the driver passed
- * @nr_mapped: of a list, the number of entries that the device sees
  * @kind: enum dma_debug_kind
  * @dir: enum dma_data_direction
- * @check: (b) enum dma_debug_error_check
+ * @check: enum dma_debug_error_check; of an entry, it may change at any time
  * @has_line: it is in the bucket of its first cache line
- *
- * (b): the lock of that bucket.  All other fields are written before the entry
- * is published and constant after that.
  */
-struct dma_debug_entry {
-	struct dma_debug_entry	*next;
-	struct dma_debug_entry	*next_line;
+struct dma_debug_call {
 	struct device		*dev;
 	dma_addr_t		dma_addr;
 	u64			memory;
 	u64			size;
-	depot_stack_handle_t	stack;
 	u32			nr_ents;
-	u32			nr_mapped;
 	u8			kind;
 	u8			dir;
 	u8			check;
 	bool			has_line;
 };
 
+/**
+ * struct dma_debug_entry - the record of a live mapping
+ * @next: (b) next in the bucket of its address, or in a list of free entries
+ * @next_line: (b) next in the bucket of its first cache line
+ * @call: what the call said that made it
+ * @stack: who made it; 0 if that is not known
+ * @nr_mapped: of a list, the number of entries that the device sees
+ *
+ * (b): the lock of that bucket.  All else but call.check is written before the
+ * entry is published and constant after that.
+ */
+struct dma_debug_entry {
+	struct dma_debug_entry	*next;
+	struct dma_debug_entry	*next_line;
+	struct dma_debug_call	call;
+	depot_stack_handle_t	stack;
+	u32			nr_mapped;
+};
+
 static_assert(sizeof(struct dma_debug_entry) <= 64);
 
-/* debug.c: for the rehearsal */
-depot_stack_handle_t dma_debug_stack(void);
+/* debug_stack.c */
+#define DMA_DEBUG_FRAMES	4
+
+depot_stack_handle_t dma_debug_keep_stack(unsigned long *frames,
+					  unsigned int nr);
+
+/*
+ * Who calls the entry point that calls the function that this stands in.  Inline,
+ * since each frame that is left out costs as much as one that is kept.
+ */
+#ifdef CONFIG_STACKTRACE
+static __always_inline depot_stack_handle_t dma_debug_stack(void)
+{
+	unsigned long frames[DMA_DEBUG_FRAMES] = { };
+
+	return dma_debug_keep_stack(frames,
+				    stack_trace_save(frames, DMA_DEBUG_FRAMES,
+						     2));
+}
+#else
+static inline depot_stack_handle_t dma_debug_stack(void)
+{
+	return 0;
+}
+#endif
 
 /* debug_report.c */
 extern u32 dma_debug_error_count;
@@ -104,9 +136,9 @@ int dma_debug_store_init(void);
 unsigned int dma_debug_publish(struct dma_debug_entry *entry);
 void dma_debug_add_untracked(struct device *dev, dma_addr_t dma_addr,
 			     size_t size);
-enum dma_debug_match dma_debug_take(const struct dma_debug_entry *call,
+enum dma_debug_match dma_debug_take(const struct dma_debug_call *call,
 				    struct dma_debug_entry *found);
-enum dma_debug_match dma_debug_find(const struct dma_debug_entry *call,
+enum dma_debug_match dma_debug_find(const struct dma_debug_call *call,
 				    struct dma_debug_entry *found);
 void dma_debug_note_check(struct device *dev, dma_addr_t dma_addr);
 unsigned int dma_debug_forget(struct device *dev,

@@ -68,7 +68,7 @@ static inline unsigned int debug_nr_entries(const struct device *dev)
 	struct dma_debug_entry entry;
 
 	while (dma_debug_next(&bucket, &at, &entry))
-		nr += entry.dev == dev;
+		nr += entry.call.dev == dev;
 	return nr;
 }
 
