@@ -67,7 +67,7 @@ complaints="$complaints|nvme.*(timeout|reset controller)|ata[0-9.]*: .*(exceptio
 complaints="$complaints|mmc[0-9].*(Timeout|error -)|Detected Hardware Unit Hang"
 complaints="$complaints|NETDEV WATCHDOG|dmatest: .*(result #[0-9]*: '[^t]|failure:)"
 
-harmless='(report|detail): |DMA-API: (preallocated|debugging enabled by)'
+harmless='(report|detail): |DMA-API: dma-debug (is on,|has grown to)'
 
 find_complaints() { grep -E "$complaints" | grep -Ev "$harmless"; }
 

@@ -510,6 +510,18 @@ static const char *device_pool_decline(const struct dma_request *req)
 	return NULL;
 }
 
+/* What rests in a pool gives way before the next pool is asked. */
+static int take_with_effort(struct dma_coherent_pool *pool, long last,
+			    const struct dma_request *req,
+			    struct dma_allocation *record)
+{
+	int err = take(pool, last, req, record);
+
+	if (err && dma_rest_drop_pool(pool))
+		err = take(pool, last, req, record);
+	return err;
+}
+
 static int device_pool_alloc(const struct dma_request *req,
 			     struct dma_allocation *record)
 {
@@ -525,7 +537,8 @@ static int device_pool_alloc(const struct dma_request *req,
 		dma_addr_t base = binding_base(req->dev, binding);
 		long last = last_index(binding->pool, base, &req->limits);
 
-		if (last < 0 || take(binding->pool, last, req, record))
+		if (last < 0 ||
+		    take_with_effort(binding->pool, last, req, record))
 			continue;
 		record->dma_addr = base + (record->phys - binding->pool->phys);
 		record->done |= DMA_DONE_ADDRESSED;

@@ -174,6 +174,23 @@ bool dma_rest_drop_backend(const struct dma_backend *backend)
 	       evict(is_of_backend, backend);
 }
 
+static bool is_of_pool(struct dma_allocation *record, const void *pool)
+{
+	return record->priv == pool;
+}
+
+/**
+ * dma_rest_drop_pool - undo what rests in a pool, which has run dry
+ * @pool: what the backend notes in its records
+ *
+ * Context: as for a request that the pool's backend serves.
+ * Return: true if there was anything: it is worth to ask again.
+ */
+bool dma_rest_drop_pool(const void *pool)
+{
+	return evict(is_of_pool, pool);
+}
+
 static bool is_any(struct dma_allocation *record, const void *unused)
 {
 	return true;

@@ -111,5 +111,6 @@ dma_rest_wake(struct device *dev, size_t size, gfp_t gfp, unsigned long attrs)
 
 void dma_rest_drop_device(struct device *dev);
 bool dma_rest_drop_backend(const struct dma_backend *backend);
+bool dma_rest_drop_pool(const void *pool);
 
 #endif /* _KERNEL_DMA_REST_H */
