@@ -184,6 +184,31 @@ static __always_inline bool __take(struct swiotlb_area *area,
 	return true;
 }
 
+/* Take slots of a locked area; a negative number if there are none. */
+static __always_inline int __take_for(struct io_tlb_pool *pool,
+				      struct swiotlb_area *area,
+				      const struct swiotlb_need *need,
+				      bool is_everywhere, bool *is_peak)
+{
+	int at;
+
+	if (unlikely(area->is_closed))
+		return -1;
+	if (unlikely(is_everywhere)) {
+		at = __search_all(pool, area, need);
+	} else {
+		at = __search_shelves(area, need);
+		if (at >= 0) {
+			at += need->want;
+			if (unlikely(crosses(pool, need, area->first + at)))
+				at = -1;
+		}
+	}
+	if (likely(at >= 0))
+		*is_peak = __take(area, at, need->nr);
+	return at;
+}
+
 /**
  * swiotlb_area_take - take slots for a mapping
  * @pool: the pool
@@ -205,25 +230,17 @@ int swiotlb_area_take(struct io_tlb_pool *pool, struct swiotlb_area *area,
 
 	if (READ_ONCE(area->nr_free) < need->nr)
 		return -ENOSPC;
-	if (effort != SWIOTLB_TRY)
+	if (effort == SWIOTLB_TRY) {
+		if (!spin_trylock_irqsave(&area->lock, flags))
+			return -EBUSY;
+		at = __take_for(pool, area, need, false, &is_peak);
+		spin_unlock_irqrestore(&area->lock, flags);
+	} else {
 		spin_lock_irqsave(&area->lock, flags);
-	else if (unlikely(!spin_trylock_irqsave(&area->lock, flags)))
-		return -EBUSY;
-
-	if (unlikely(area->is_closed))
-		at = -1;
-	else if (unlikely(effort == SWIOTLB_EVERYWHERE))
-		at = __search_all(pool, area, need);
-	else
-		at = __search_shelves(area, need);
-	if (at >= 0 && effort != SWIOTLB_EVERYWHERE) {
-		at += need->want;
-		if (unlikely(crosses(pool, need, area->first + at)))
-			at = -1;
+		at = __take_for(pool, area, need,
+				effort == SWIOTLB_EVERYWHERE, &is_peak);
+		spin_unlock_irqrestore(&area->lock, flags);
 	}
-	if (likely(at >= 0))
-		is_peak = __take(area, at, need->nr);
-	spin_unlock_irqrestore(&area->lock, flags);
 	if (unlikely(is_peak))
 		swiotlb_set_note_peak(pool->set);
 	return likely(at >= 0) ? area->first + at : -ENOSPC;
