@@ -253,6 +253,23 @@ static bool end_mapping(const struct dma_debug_call *call,
 	return true;
 }
 
+/* The same for what is no list and has no address for the CPU. */
+static void end_in_one_piece(struct device *dev, dma_addr_t dma_addr,
+			     size_t size, enum dma_debug_kind kind,
+			     enum dma_data_direction dir)
+{
+	struct dma_debug_entry found;
+	struct dma_debug_call call = {
+		.dev		= dev,
+		.dma_addr	= dma_addr,
+		.size		= size,
+		.kind		= kind,
+		.dir		= dir,
+	};
+
+	end_mapping(&call, &found, false);
+}
+
 /* Why a direction that is not the mapping's makes no sense */
 static const char *why_not(unsigned int dir, bool for_cpu)
 {
@@ -369,16 +386,7 @@ void dma_debug_map_page(struct device *dev, struct page *page, size_t offset,
 void dma_debug_unmap_page(struct device *dev, dma_addr_t dma_addr, size_t size,
 			  enum dma_data_direction dir)
 {
-	struct dma_debug_entry found;
-	struct dma_debug_call call = {
-		.dev		= dev,
-		.dma_addr	= dma_addr,
-		.size		= size,
-		.kind		= DMA_DEBUG_SINGLE,
-		.dir		= dir,
-	};
-
-	end_mapping(&call, &found, false);
+	end_in_one_piece(dev, dma_addr, size, DMA_DEBUG_SINGLE, dir);
 }
 
 /**
@@ -586,16 +594,7 @@ void dma_debug_map_resource(struct device *dev, phys_addr_t phys, size_t size,
 void dma_debug_unmap_resource(struct device *dev, dma_addr_t dma_addr,
 			      size_t size, enum dma_data_direction dir)
 {
-	struct dma_debug_entry found;
-	struct dma_debug_call call = {
-		.dev		= dev,
-		.dma_addr	= dma_addr,
-		.size		= size,
-		.kind		= DMA_DEBUG_RESOURCE,
-		.dir		= dir,
-	};
-
-	end_mapping(&call, &found, false);
+	end_in_one_piece(dev, dma_addr, size, DMA_DEBUG_RESOURCE, dir);
 }
 
 /**
