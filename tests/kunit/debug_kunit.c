@@ -10,7 +10,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/task_stack.h>
@@ -548,17 +547,8 @@ struct files {
 
 static void open_files(struct kunit *test, struct files *files)
 {
-	struct file_system_type *type = get_fs_type("debugfs");
-	unsigned long user;
-
-	KUNIT_ASSERT_NOT_NULL(test, type);
-	files->mnt = kern_mount(type);
-	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, files->mnt);
-	user = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(user));
-	files->user = (char __user *)user;
+	files->mnt = dma_kunit_mount_debugfs(test);
+	files->user = dma_kunit_user_page(test);
 }
 
 static void close_files(struct files *files)

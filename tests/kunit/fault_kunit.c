@@ -13,7 +13,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -318,17 +317,9 @@ static int get_number(struct kunit *test, const char *name)
 static void use_files(struct kunit *test)
 {
 	struct fault_test *ft = test->priv;
-	struct file_system_type *type = get_fs_type("debugfs");
-	unsigned long addr;
 
-	KUNIT_ASSERT_NOT_NULL(test, type);
-	ft->debugfs = kern_mount(type);
-	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ft->debugfs);
-	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_FALSE(test, !addr || IS_ERR_VALUE(addr));
-	ft->page = (char __user *)addr;
+	ft->debugfs = dma_kunit_mount_debugfs(test);
+	ft->page = dma_kunit_user_page(test);
 
 	/* A stack in the log would count as a bug. */
 	KUNIT_ASSERT_EQ(test, 0, put(test, "verbose", "1"));
@@ -455,9 +446,7 @@ static void fault_test_exit(struct kunit *test)
 	if (!ft || IS_ERR_OR_NULL(ft->debugfs))
 		return;
 	/* Not in the thread of the test, whose user space has gone. */
-	ft->page = (char __user *)kunit_vm_mmap(test, NULL, 0, PAGE_SIZE,
-						PROT_READ | PROT_WRITE,
-						MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	ft->page = dma_kunit_user_page(test);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		put(test, numbers[i], "0");
 	put(test, "device", "\n");

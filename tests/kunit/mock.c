@@ -18,6 +18,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mount.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -250,6 +251,42 @@ void dma_kunit_leave_mm(void)
 		return;
 	kthread_unuse_mm(mm);
 	mmput(mm);
+}
+
+/**
+ * dma_kunit_user_page - a page of user space, to read from and to write to
+ * @test: the test; it ends with dma_kunit_leave_mm()
+ *
+ * Context: process context, sleeps.
+ * Return: the page.
+ */
+char __user *dma_kunit_user_page(struct kunit *test)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE,
+					   PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_TRUE(test, addr && !IS_ERR_VALUE(addr));
+	return (char __user *)addr;
+}
+
+/**
+ * dma_kunit_mount_debugfs - debugfs, mounted for this test alone
+ * @test: the test; it ends with kern_unmount()
+ *
+ * Context: process context, sleeps.
+ * Return: the mount.
+ */
+struct vfsmount *dma_kunit_mount_debugfs(struct kunit *test)
+{
+	struct file_system_type *type = get_fs_type("debugfs");
+	struct vfsmount *mnt;
+
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	mnt = kern_mount(type);
+	put_filesystem(type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
+	return mnt;
 }
 
 struct hardirq_call {

@@ -196,6 +196,8 @@ unsigned long dma_kunit_mmap(struct kunit *test,
 			     const struct file_operations *fops, void *data,
 			     unsigned long pgoff, unsigned long nr_pages);
 void dma_kunit_leave_mm(void);
+char __user *dma_kunit_user_page(struct kunit *test);
+struct vfsmount *dma_kunit_mount_debugfs(struct kunit *test);
 bool dma_kunit_in_hardirq(void (*call)(void *data), void *data);
 
 /**

@@ -14,7 +14,6 @@
 #include <linux/fs.h>
 #include <linux/kmsg_dump.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/seq_file.h>
@@ -362,19 +361,6 @@ static ssize_t read_all(struct file *file, char *text, size_t size)
 	return seq_read_iter(&kiocb, &iter);
 }
 
-/* debugfs, mounted for us alone */
-static struct vfsmount *mount_debugfs(struct kunit *test)
-{
-	struct file_system_type *type = get_fs_type("debugfs");
-	struct vfsmount *mnt;
-
-	KUNIT_ASSERT_NOT_NULL(test, type);
-	mnt = kern_mount(type);
-	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
-	return mnt;
-}
-
 /**
  * dma_pools_debugfs - what a file in debugfs says
  * @test: the test; failed if it can't be read
@@ -386,7 +372,7 @@ static struct vfsmount *mount_debugfs(struct kunit *test)
 char *dma_pools_debugfs(struct kunit *test, const char *name)
 {
 	char *text = kunit_kzalloc(test, DEBUGFS_MAX, GFP_KERNEL);
-	struct vfsmount *mnt = mount_debugfs(test);
+	struct vfsmount *mnt = dma_kunit_mount_debugfs(test);
 	ssize_t len = -ENOENT;
 	struct file *file;
 
@@ -413,20 +399,16 @@ char *dma_pools_debugfs(struct kunit *test, const char *name)
 ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
 				const char *text)
 {
-	unsigned long addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE,
-					   PROT_READ | PROT_WRITE,
-					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	char __user *from = (char __user *)addr;
+	char __user *from = dma_kunit_user_page(test);
 	size_t len = strlen(text);
 	struct vfsmount *mnt;
 	ssize_t ret = -ENOENT;
 	struct file *file;
 	loff_t pos = 0;
 
-	KUNIT_ASSERT_TRUE(test, addr && !IS_ERR_VALUE(addr));
 	KUNIT_ASSERT_LT(test, len, PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(from, text, len));
-	mnt = mount_debugfs(test);
+	mnt = dma_kunit_mount_debugfs(test);
 	file = file_open_root_mnt(mnt, name, O_WRONLY, 0);
 	if (!IS_ERR(file)) {
 		ret = vfs_write(file, from, len, &pos);
