@@ -565,33 +565,28 @@ static void pool_fail_nth_test(struct kunit *test)
 	struct device *dev = device_behind(test, &(struct mock_iommu_shape){});
 	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
 							POOL_SIZE);
-	unsigned int nr_failed = 0;
-	bool is_beyond = false;
+	struct dma_kunit_failing failing = {};
 	int err;
 
 	if (!dma_kunit_fail_sleeping(false))
 		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
-	for (unsigned int nth = 1; nth < 30 && !is_beyond; nth++) {
+	while (dma_kunit_failing_next(&failing, 30)) {
 		dma_kunit_fail_sleeping(true);
-		dma_kunit_fail_nth(nth);
+		dma_kunit_fail_nth(failing.nth);
 		err = dma_coherent_pool_bind(dev, pool);
-		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_failing_stop(&failing, err);
 		dma_kunit_fail_sleeping(false);
 		if (err) {
 			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
-			nr_failed++;
 		} else {
 			check_seen(test, dev, POOL_SIZE);
 			dma_coherent_pool_unbind(dev, pool);
 		}
 		check_gone(test, dev);
 	}
-	KUNIT_EXPECT_TRUE(test, is_beyond);
-	/*
-	 * The identity, its range, the binding and the list of bindings; but
-	 * what watches for leaks allocates, too, and may shift the count.
-	 */
-	KUNIT_EXPECT_GE(test, nr_failed, 2);
+	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
+	/* The identity, its range, the binding and the list of bindings */
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 4);
 }
 
 static struct kunit_case iommu_pool_cases[] = {

@@ -487,35 +487,33 @@ static void shadow_fail_nth_test(struct kunit *test)
 static void shadow_fail_switch_test(struct kunit *test)
 {
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
-	unsigned int nr_failed = 0;
-	bool is_beyond = false;
+	struct dma_kunit_failing failing = {};
 	int err;
 
 	if (!dma_kunit_fail_sleeping(false))
 		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
 	if (IS_ENABLED(CONFIG_DMA_IOMMU_SHADOW_DEFAULT))
 		kunit_skip(test, "all devices have shadow pages here");
-	for (unsigned int nth = 1; nth < 40 && !is_beyond; nth++) {
+	while (dma_kunit_failing_next(&failing, 40)) {
 		struct device *dev = plain_device(test);
 
 		dma_kunit_fail_sleeping(true);
-		dma_kunit_fail_nth(nth);
+		dma_kunit_fail_nth(failing.nth);
 		err = dma_shadow_switch(dev, true);
-		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_failing_stop(&failing, err);
 		dma_kunit_fail_sleeping(false);
 		if (err) {
 			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
 			KUNIT_EXPECT_NULL(test, shadow_of(dev));
 			check_mapped(test, dev, buffer, 64, 0);
 			KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(dev), 0);
-			nr_failed++;
 			KUNIT_ASSERT_EQ(test, 0, dma_shadow_switch(dev, true));
 		}
 		check_shadowed(test, dev, buffer, 64);
 		check_gone(test, dev);
 	}
-	KUNIT_EXPECT_TRUE(test, is_beyond);
-	KUNIT_EXPECT_GE(test, nr_failed, 2);
+	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 2);
 }
 
 /* Hard-irq context, and the storm */

@@ -541,23 +541,21 @@ static void space_fail_put_test(struct kunit *test)
 static void space_fail_reserve_test(struct kunit *test)
 {
 	unsigned long *taken = new_bitmap(test);
-	unsigned int nr_failed = 0;
-	bool is_beyond = false;
+	struct dma_kunit_failing failing = {};
 	int err;
 
 	if (!IS_ENABLED(CONFIG_FAILSLAB))
 		kunit_skip(test, "needs FAILSLAB");
-	for (unsigned int nth = 1; nth < 20 && !is_beyond; nth++) {
+	while (dma_kunit_failing_next(&failing, 20)) {
 		struct dma_space *space = new_space(test, 1);
 
 		KUNIT_ASSERT_EQ(test, 0, dma_space_reserve(space, 20, 29));
 		KUNIT_ASSERT_EQ(test, 0, dma_space_reserve(space, 40, 49));
-		dma_kunit_fail_nth(nth);
+		dma_kunit_fail_nth(failing.nth);
 		err = dma_space_reserve(space, 5, 59);
-		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_failing_stop(&failing, err);
 		if (err) {
 			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
-			nr_failed++;
 			KUNIT_EXPECT_EQ(test, 0, dma_space_reserve(space, 5,
 								   59));
 		}
@@ -565,9 +563,8 @@ static void space_fail_reserve_test(struct kunit *test)
 				99 - 55);
 		give_all(space, 99, taken);
 	}
-	KUNIT_EXPECT_TRUE(test, is_beyond);
-	/* What watches for leaks allocates, too, and may shift the count. */
-	KUNIT_EXPECT_GE(test, nr_failed, 2);
+	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 3);
 }
 
 static struct kunit_case iommu_space_cases[] = {

@@ -115,6 +115,61 @@ static inline bool dma_kunit_fail_nth(unsigned int nth)
 #endif
 }
 
+/**
+ * struct dma_kunit_failing - each allocation on a way fails once
+ * @nth: which one is to fail now
+ * @nr_tries: how often it was to, and was not felt
+ * @nr_felt: how many were felt
+ * @was_felt: whether the last was
+ * @is_beyond: whether there were fewer allocations than @nth
+ *
+ * A slab that takes pages and what watches for leaks allocate, too, now and
+ * then, and do without. That shifts the count from one run to the next, and an
+ * allocation would be passed over: what is not felt is tried again.
+ */
+struct dma_kunit_failing {
+	unsigned int nth;
+	unsigned int nr_tries;
+	unsigned int nr_felt;
+	bool was_felt;
+	bool is_beyond;
+};
+
+/**
+ * dma_kunit_failing_next - go on to the next allocation
+ * @failing: all zeroes before the first call
+ * @end: as many can't be on the way
+ *
+ * Context: Process context.
+ * Return: False if there is none.
+ */
+static inline bool dma_kunit_failing_next(struct dma_kunit_failing *failing,
+					  unsigned int end)
+{
+	if (failing->is_beyond)
+		return false;
+	if (!failing->nth || failing->was_felt || ++failing->nr_tries == 3) {
+		failing->nth++;
+		failing->nr_tries = 0;
+	}
+	return failing->nth < end;
+}
+
+/**
+ * dma_kunit_failing_stop - let nothing fail any more
+ * @failing: what dma_kunit_fail_nth() was told the @nth of
+ * @was_felt: whether a failure came back from the way
+ *
+ * Context: Process context.
+ */
+static inline void dma_kunit_failing_stop(struct dma_kunit_failing *failing,
+					  bool was_felt)
+{
+	failing->is_beyond = dma_kunit_fail_nth(0);
+	failing->was_felt = was_felt;
+	failing->nr_felt += was_felt;
+}
+
 /* Does a device have a choice to be coherent or not? */
 #if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \

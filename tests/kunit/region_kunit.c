@@ -649,27 +649,24 @@ static void region_create_huge_test(struct kunit *test)
 
 static void region_create_fail_nth_test(struct kunit *test)
 {
-	unsigned int nth, nr_failed = 0;
+	struct dma_kunit_failing failing = {};
 	struct dma_region *region;
-	bool was_pending = false;
 
 	if (!IS_ENABLED(CONFIG_FAILSLAB))
 		kunit_skip(test, "needs CONFIG_FAILSLAB");
 
-	for (nth = 1; nth < 20 && !was_pending; nth++) {
-		dma_kunit_fail_nth(nth);
+	while (dma_kunit_failing_next(&failing, 20)) {
+		dma_kunit_fail_nth(failing.nth);
 		region = dma_region_create(256, 0, GFP_NOWAIT);
-		was_pending = dma_kunit_fail_nth(0);
-		if (IS_ERR(region)) {
+		dma_kunit_failing_stop(&failing, IS_ERR(region));
+		if (IS_ERR(region))
 			KUNIT_EXPECT_EQ(test, PTR_ERR(region), -ENOMEM);
-			nr_failed++;
-		} else {
+		else
 			dma_region_destroy(region);
-		}
 	}
-	KUNIT_EXPECT_TRUE(test, was_pending);
-	/* The struct, and the marks; a slab may need a page besides */
-	KUNIT_EXPECT_GE(test, nr_failed, 2);
+	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
+	/* The struct, and the marks */
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 2);
 }
 
 static void region_create_atomic_test(struct kunit *test)

@@ -317,9 +317,8 @@ static void grow_no_pool_test(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 4);
 	phys_addr_t phys = page_to_phys(page);
-	unsigned int nr_failed = 0;
+	struct dma_kunit_failing failing = {};
 	struct swiotlb_set *set;
-	bool is_beyond = false;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_EQ(test, -EINVAL,
@@ -339,21 +338,20 @@ static void grow_no_pool_test(struct kunit *test)
 		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
 	}
 	/* Files in debugfs are made as far as there is memory for them. */
-	for (unsigned int nth = 1; nth < 200 && !is_beyond; nth++) {
+	while (dma_kunit_failing_next(&failing, 200)) {
 		dma_kunit_fail_sleeping(true);
-		dma_kunit_fail_nth(nth);
+		dma_kunit_fail_nth(failing.nth);
 		set = swiotlb_reserved_create("kunit-nth", phys, SZ_64K);
-		is_beyond = dma_kunit_fail_nth(0);
+		dma_kunit_failing_stop(&failing, IS_ERR(set));
 		dma_kunit_fail_sleeping(false);
-		if (IS_ERR(set)) {
+		if (IS_ERR(set))
 			KUNIT_EXPECT_EQ(test, PTR_ERR(set), -ENOMEM);
-			nr_failed++;
-		} else {
+		else
 			swiotlb_reserved_destroy(set);
-		}
 	}
-	KUNIT_EXPECT_TRUE(test, is_beyond);
-	KUNIT_EXPECT_GE(test, nr_failed, 3);
+	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
+	/* The set, the pool, and the list of the set's pools */
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 3);
 	__free_pages(page, 4);
 }
 
