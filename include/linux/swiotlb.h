@@ -162,6 +162,11 @@ static inline phys_addr_t default_swiotlb_limit(void)
 	return 0;
 }
 
+static inline bool swiotlb_may_hold(struct device *dev, phys_addr_t paddr)
+{
+	return false;
+}
+
 static inline bool is_swiotlb_active(struct device *dev)
 {
 	return false;

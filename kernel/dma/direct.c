@@ -54,6 +54,50 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 	return DMA_MAPPING_ERROR;
 }
 
+/**
+ * dma_direct_map_with_care - map what may need more than an address
+ * @dev: the device
+ * @page: first page of the buffer
+ * @phys: physical address of the buffer
+ * @size: in bytes
+ * @dir: which way the data goes
+ * @attrs: DMA_ATTR_*
+ *
+ * For a device that is not coherent, and for a buffer that has to be copied.
+ *
+ * Context: any.
+ * Return: the device's address, or DMA_MAPPING_ERROR.
+ */
+dma_addr_t dma_direct_map_with_care(struct device *dev, struct page *page,
+				    phys_addr_t phys, size_t size,
+				    enum dma_data_direction dir,
+				    unsigned long attrs)
+{
+	struct dma_way way = dma_way_of(dev, dir, attrs);
+
+	return dma_way_map(&way, page, phys, size);
+}
+
+/**
+ * dma_direct_unmap_with_care - end a mapping of dma_direct_map_with_care()
+ * @dev: the device
+ * @addr: the device's address
+ * @size: in bytes
+ * @dir: which way the data goes
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ */
+void dma_direct_unmap_with_care(struct device *dev, dma_addr_t addr,
+				size_t size, enum dma_data_direction dir,
+				unsigned long attrs)
+{
+	struct dma_way way = dma_way_of(dev, dir, attrs);
+
+	dma_way_begin_to_cpu(&way);
+	dma_way_unmap(&way, addr, size);
+}
+
 /* Memory of a PCI peer: is its bus address all that the device needs? */
 static int map_peer(struct device *dev, struct scatterlist *sg,
 		    struct pci_p2pdma_map_state *state)

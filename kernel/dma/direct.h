@@ -4,7 +4,9 @@
  * because every packet and every block goes through it.
  *
  * All that has to be known about the device is gathered once per call in a
- * struct dma_way; a list is mapped by the same few lines as a single page.
+ * struct dma_way; a list is mapped by the same few lines as a single page.  The
+ * page of a coherent device that reaches it is a matter of a few comparisons,
+ * and is done with before such a struct needs a place on the stack.
  */
 #ifndef _KERNEL_DMA_DIRECT_H
 #define _KERNEL_DMA_DIRECT_H
@@ -35,6 +37,13 @@ struct dma_way {
 
 dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 			     phys_addr_t phys, size_t size);
+dma_addr_t dma_direct_map_with_care(struct device *dev, struct page *page,
+				    phys_addr_t phys, size_t size,
+				    enum dma_data_direction dir,
+				    unsigned long attrs);
+void dma_direct_unmap_with_care(struct device *dev, dma_addr_t addr,
+				size_t size, enum dma_data_direction dir,
+				unsigned long attrs);
 int dma_direct_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		      enum dma_data_direction dir, unsigned long attrs);
 void dma_direct_unmap_sg(struct device *dev, struct scatterlist *sgl,
@@ -154,18 +163,23 @@ dma_direct_map_page(struct device *dev, struct page *page,
 		    enum dma_data_direction dir, unsigned long attrs)
 {
 	struct dma_way way = dma_way_of(dev, dir, attrs);
+	phys_addr_t phys = page_to_phys(page) + offset;
+	dma_addr_t addr = phys_to_dma(dev, phys);
 
-	return dma_way_map(&way, page, page_to_phys(page) + offset, size);
+	if (likely(dev_is_dma_coherent(dev) && !way.must_bounce &&
+		   dma_way_reaches(&way, phys, addr, size)))
+		return addr;
+	return dma_direct_map_with_care(dev, page, phys, size, dir, attrs);
 }
 
 static __always_inline void
 dma_direct_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 		      enum dma_data_direction dir, unsigned long attrs)
 {
-	struct dma_way way = dma_way_of(dev, dir, attrs);
-
-	dma_way_begin_to_cpu(&way);
-	dma_way_unmap(&way, addr, size);
+	if (likely(dev_is_dma_coherent(dev) &&
+		   !swiotlb_may_hold(dev, dma_to_phys(dev, addr))))
+		return;
+	dma_direct_unmap_with_care(dev, addr, size, dir, attrs);
 }
 
 static inline void dma_direct_unmap_resource(struct device *dev,
