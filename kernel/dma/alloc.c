@@ -117,6 +117,7 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	record->done = 0;
 	record->kind = 0;
 	record->is_resting = false;
+	record->is_atomic = !dma_request_can_sleep(req);
 	record->attrs = req->attrs;
 	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
 	return record;
@@ -346,9 +347,10 @@ static bool must_defer(const struct dma_allocation *record)
 {
 	if (!irqs_disabled() && !in_interrupt())
 		return false;
-	return record->backend->free_sleeps ||
-	       (record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED |
-				DMA_DONE_UNCACHED));
+	if (record->backend->free_sleeps && !record->is_atomic)
+		return true;
+	return record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED |
+			       DMA_DONE_UNCACHED);
 }
 
 /**

@@ -76,6 +76,7 @@ struct dma_request {
  * @kind: which requests a resting buffer serves; 0 if it must not rest
  * @is_resting: (l) freed, and kept for the next request of its kind
  * @is_fresh: (l) rests since the clock of rest.c ticked
+ * @is_atomic: made by a request that could not sleep
  * @dev: whose buffer it is; a key, not a reference
  * @dma_addr: where the device sees it
  * @size: bytes taken, a multiple of PAGE_SIZE
@@ -102,6 +103,7 @@ struct dma_allocation {
 	u32				kind;
 	bool				is_resting;
 	bool				is_fresh;
+	bool				is_atomic;
 	struct device			*dev;
 	dma_addr_t			dma_addr;
 	size_t				size;
@@ -122,7 +124,7 @@ struct dma_allocation {
  * @name: as people read it in messages, debugfs and tests
  * @is_exclusive: a device that this backend serves gets its memory here or
  *	not at all
- * @free_sleeps: @free may sleep
+ * @free_sleeps: @free may sleep, but not for what was made without sleeping
  * @rests_if: a buffer with any of these DMA_DONE_* bits may rest between two
  *	uses; DMA_DONE_TAKEN for all.  Such a free does not look at the device.
  * @is_unmapped: its memory is not in the linear mapping; user space gets it

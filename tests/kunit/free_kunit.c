@@ -300,6 +300,31 @@ static void free_at_once_test(struct kunit *test)
 	put_page(held.page);
 }
 
+static void free_buffer(void *data)
+{
+	struct held *buffer = data;
+
+	dma_free_coherent(buffer->dev, SZ_8K, buffer->cpu_addr,
+			  buffer->dma_addr);
+}
+
+/* What could be had without sleeping is freed without, whoever gave it. */
+static void free_atomic_test(struct kunit *test)
+{
+	struct held buffer = {
+		.dev = dma_kunit_noncoherent_device(test, "dev"),
+	};
+
+	dma_kunit_warn_again();
+	dma_kunit_log_mark();
+	buffer.cpu_addr = dma_alloc_coherent(buffer.dev, SZ_8K,
+					     &buffer.dma_addr, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, buffer.cpu_addr);
+	KUNIT_EXPECT_TRUE(test, dma_kunit_in_hardirq(free_buffer, &buffer));
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(buffer.dev), 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count(": put off"), 0);
+}
+
 /* More than can rest, of a kind whose end has to sleep */
 #define NR_SLEEPERS	8
 
@@ -564,6 +589,7 @@ static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE(free_takes_place_test),
 	KUNIT_CASE(free_in_softirq_test),
 	KUNIT_CASE(free_at_once_test),
+	KUNIT_CASE(free_atomic_test),
 	KUNIT_CASE_PARAM(free_fail_nth_test, failing_gen_params),
 	KUNIT_CASE(free_fail_keeps_memory_test),
 	{}
