@@ -19,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/task_stack.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include <asm/sections.h>
@@ -110,13 +111,14 @@ EXPORT_SYMBOL(debug_dma_map_single);
  */
 
 /*
- * May two mappings share a cache line?  Small pieces of kmalloc() may, where
- * they are bounced for a device that is not coherent.
+ * May two mappings share a cache line?  Small pieces of kmalloc() may, where it
+ * does not keep lines apart: devices are coherent there, or what is not whole
+ * lines is bounced.  From two lines on, all its sizes are.
  */
 static bool may_share_line(const struct dma_debug_call *mapping)
 {
-	return IS_ENABLED(CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC) &&
-	       !dma_kmalloc_size_aligned(mapping->size);
+	return mapping->size < 2 * L1_CACHE_BYTES &&
+	       !IS_ALIGNED(kmalloc_size_roundup(mapping->size), L1_CACHE_BYTES);
 }
 
 static void check_overlap(const struct dma_debug_call *mapping,

@@ -293,9 +293,11 @@ static void debug_sg_limits_test(struct kunit *test)
 
 /* Memory that is not for a device */
 
-static void map_page(struct device *dev, struct page *page, size_t size)
+static void map_at(struct device *dev, phys_addr_t phys, size_t size)
 {
-	dma_addr_t dma_addr = dma_map_page(dev, page, 0, size, DMA_TO_DEVICE);
+	dma_addr_t dma_addr = dma_map_page(dev, pfn_to_page(PHYS_PFN(phys)),
+					   offset_in_page(phys), size,
+					   DMA_TO_DEVICE);
 
 	if (!dma_mapping_error(dev, dma_addr))
 		dma_unmap_page(dev, dma_addr, size, DMA_TO_DEVICE);
@@ -315,13 +317,11 @@ static void debug_memory_test(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, scattered);
 	DEBUG_EXPECT_MISTAKE(test, "mapping 64 bytes of the stack",
-			     map_page(dev, page_of_stack(), 64));
+			     map_at(dev, page_to_phys(page_of_stack()), 64));
 	DEBUG_EXPECT_MISTAKE(test, "of the kernel's text or constants",
-			     map_page(dev, pfn_to_page(PHYS_PFN(__pa_symbol(_stext))),
-				      64));
+			     map_at(dev, __pa_symbol(_stext), 64));
 	DEBUG_EXPECT_MISTAKE(test, "of the kernel's text or constants",
-			     map_page(dev, pfn_to_page(PHYS_PFN(__pa_symbol(__start_rodata))),
-				      64));
+			     map_at(dev, __pa_symbol(__start_rodata), 64));
 	DEBUG_EXPECT_MISTAKE(test, "which is vmalloc()ed",
 			     debug_dma_map_single(dev, scattered, 64));
 	DEBUG_EXPECT_MISTAKE(test, "at 0x10: expected an address in the linear mapping",
@@ -376,7 +376,7 @@ static void debug_overlap_small_test(struct kunit *test)
 	u8 *buffer = debug_buffer(test, SZ_4K);
 	dma_addr_t one, other;
 
-	if (!IS_ENABLED(CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC))
+	if (ARCH_KMALLOC_MINALIGN >= L1_CACHE_BYTES)
 		kunit_skip(test, "kmalloc() never shares cache lines here");
 	one = debug_map(test, dev, buffer, 8, DMA_FROM_DEVICE);
 	DEBUG_EXPECT_SILENCE(test, other = debug_map(test, dev, buffer + 8, 8,
