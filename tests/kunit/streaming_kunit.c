@@ -315,7 +315,7 @@ static void streaming_kmalloc_test(struct kunit *test)
 	dma_addr_t dma_addr;
 
 	if (!dma_kmalloc_needs_bounce(dev, 8, DMA_FROM_DEVICE))
-		kunit_skip(test, "kmalloc() never shares cache lines here");
+		kunit_skip(test, "what kmalloc() gives needs no bouncing here");
 	if (!bounce_pool(dev))
 		kunit_skip(test, "this machine has no bounce buffer");
 
