@@ -9,7 +9,8 @@
  *	restricted pool	the device binds it
  *	iommu		an IOMMU translates for the device
  *	global pool	the device is non-coherent
- *	arch		the device is non-coherent, on 32-bit arm
+ *	arch		the device is non-coherent, on 32-bit arm; without sleeping, up
+ *			to the coherent_pool= that the kernel is booted with
  *	atomic pool	the device is non-coherent and the request may not sleep
  *	device cma	the device binds it; the request may sleep
  *	default cma	the device binds none; may sleep, more than a page
