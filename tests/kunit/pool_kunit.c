@@ -24,13 +24,24 @@
 #include "pools.h"
 
 #define NAME		"atomic pool"
-#define NR_MAX		1024
+#define NR_MAX		4096
 #define ANYWHERE	((phys_addr_t)-1)
+
+static const char * const names[] = { "normal", "dma32", "dma" };
+
+static unsigned int nr_pools(struct kunit *test)
+{
+	struct dma_pool_figures one;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		nr += dma_pools_figures(test, names[i], NAME, &one);
+	return nr;
+}
 
 /* All pools together */
 static struct dma_pool_figures figures_of_all(struct kunit *test)
 {
-	static const char * const names[] = { "normal", "dma32", "dma" };
 	struct dma_pool_figures all = {}, one;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
@@ -177,7 +188,10 @@ static void pool_watermark_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, nr_free - 1);
 	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
 	give_all(pieces, nr, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).refused, before.refused);
+	/* Where there are several, one that is dry refers to the next. */
+	if (nr_pools(test) == 1)
+		KUNIT_EXPECT_EQ(test, figures_of_all(test).refused,
+				before.refused);
 }
 
 /* What was too large is not too large a little later */
