@@ -384,6 +384,11 @@ void swiotlb_report_refusal(struct swiotlb_set *set, struct device *dev,
 
 #ifdef CONFIG_SWIOTLB
 void swiotlb_driver_gone(struct device *dev);
+
+static inline struct swiotlb_set *swiotlb_set_of(struct device *dev)
+{
+	return container_of_const(dev->dma_io_tlb_mem, struct swiotlb_set, mem);
+}
 #else
 static inline void swiotlb_driver_gone(struct device *dev)
 {
@@ -426,11 +431,6 @@ static inline bool swiotlb_can_grow(const struct swiotlb_set *set)
 	return false;
 }
 #endif
-
-static inline struct swiotlb_set *swiotlb_set_of(struct device *dev)
-{
-	return container_of_const(dev->dma_io_tlb_mem, struct swiotlb_set, mem);
-}
 
 static inline size_t swiotlb_pool_size(const struct io_tlb_pool *pool)
 {

@@ -355,7 +355,7 @@ static void rehearse_refused_test(struct kunit *test)
 	u8 *buffer = debug_buffer(test, SZ_8K);
 	dma_addr_t dma_addr;
 
-	dev->dma_io_tlb_mem = NULL;
+	dma_kunit_no_bounce(dev);
 	dev->bus_dma_limit = 0xfff;
 	memset(buffer, 0x11, SIZE);
 	dma_addr = dma_map_single_attrs(dev, buffer, SIZE, DMA_FROM_DEVICE,

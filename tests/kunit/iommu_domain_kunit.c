@@ -173,13 +173,13 @@ struct mask {
 };
 
 static const struct mask masks[] = {
-	{ "64 bits", DMA_BIT_MASK(64), 0, DMA_BIT_MASK(48) },
+	{ "64 bits", U64_MAX, 0, DMA_BIT_MASK(48) },
 	{ "40 bits", DMA_BIT_MASK(40), 0, DMA_BIT_MASK(40) },
 	{ "32 bits", DMA_BIT_MASK(32), 0, DMA_BIT_MASK(32) },
 	{ "30 bits", DMA_BIT_MASK(30), 0, DMA_BIT_MASK(30) },
 	{ "24 bits", DMA_BIT_MASK(24), 0, DMA_BIT_MASK(24) },
 	{ "16 bits", DMA_BIT_MASK(16), 0, DMA_BIT_MASK(16) },
-	{ "bus of 28 bits", DMA_BIT_MASK(64), DMA_BIT_MASK(28),
+	{ "bus of 28 bits", U64_MAX, DMA_BIT_MASK(28),
 	  DMA_BIT_MASK(28) },
 	{ "bus wider than mask", DMA_BIT_MASK(24), DMA_BIT_MASK(28),
 	  DMA_BIT_MASK(24) },

@@ -165,7 +165,7 @@ static void user_mmap_refused_test(struct kunit *test)
 		unsigned long nr_pages;
 	} bad[] = {
 		{ 0, NR_PAGES + 1 }, { 1, NR_PAGES }, { NR_PAGES, 1 },
-		{ NR_PAGES - 1, 2 }, { BIT(40), 1 },
+		{ NR_PAGES - 1, 2 }, { BIT(IS_ENABLED(CONFIG_64BIT) ? 40 : 19), 1 },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)

@@ -24,11 +24,15 @@
  */
 #define UNIT	((phys_addr_t)(sizeof(phys_addr_t) > 4 ? SZ_1G : SZ_256M))
 
+/* Where the last one starts for the device, beyond 4 GiB where that can be. */
+#define FAR_BITS	(sizeof(dma_addr_t) > 4 ? 39 : 31)
+#define FAR		((dma_addr_t)1 << FAR_BITS)
+
 /* Three windows, not in order, with a hole between the last two */
 static const struct bus_dma_region three_windows[] = {
 	{ .cpu_start = 4 * UNIT, .dma_start = UNIT, .size = UNIT },
 	{ .cpu_start = UNIT, .dma_start = 0x0, .size = UNIT },
-	{ .cpu_start = 8 * UNIT, .dma_start = 0x8000000000, .size = 2 * UNIT },
+	{ .cpu_start = 8 * UNIT, .dma_start = FAR, .size = 2 * UNIT },
 	{},
 };
 
@@ -167,7 +171,7 @@ static void limits_windows_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 4 * UNIT + 1),
 			UNIT + 1);
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 10 * UNIT - 1),
-			0x8000000000 + 2 * UNIT - 1);
+			FAR + 2 * UNIT - 1);
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, UNIT - 1),
 			DMA_MAPPING_ERROR);
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 2 * UNIT),
@@ -226,11 +230,11 @@ static void limits_touching_windows_test(struct kunit *test)
 /* The mask counts at the device's end of a window. */
 static void limits_windows_and_mask_test(struct kunit *test)
 {
-	struct device *dev = device_of(test, &(struct mask) { .bits = 39 },
+	struct device *dev = device_of(test, &(struct mask) { .bits = FAR_BITS },
 				       three_windows);
-	struct dma_limits limits = dma_limits_of(dev, DMA_BIT_MASK(39));
+	struct dma_limits limits = dma_limits_of(dev, FAR - 1);
 
-	/* The third window starts at 2^39. */
+	/* Where the third window starts */
 	KUNIT_EXPECT_EQ(test, limits.last_phys, 5 * UNIT - 1);
 	KUNIT_EXPECT_FALSE(test, reaches(dev, 8 * UNIT, 1));
 
@@ -255,12 +259,12 @@ static void limits_windows_and_mask_test(struct kunit *test)
 static void limits_nothing_in_reach_test(struct kunit *test)
 {
 	static const struct bus_dma_region high[] = {
-		{ .cpu_start = SZ_1G, .dma_start = 0x100000000, .size = SZ_1G },
+		{ .cpu_start = SZ_1G, .dma_start = SZ_2G, .size = SZ_1G },
 		{},
 	};
-	struct device *dev = device_of(test, &(struct mask) { .bits = 32 },
+	struct device *dev = device_of(test, &(struct mask) { .bits = 31 },
 				       high);
-	struct dma_limits limits = dma_limits_of(dev, DMA_BIT_MASK(32));
+	struct dma_limits limits = dma_limits_of(dev, DMA_BIT_MASK(31));
 
 	KUNIT_EXPECT_EQ(test, limits.last_phys, 0);
 	KUNIT_EXPECT_FALSE(test, reaches(dev, SZ_1G, 1));
@@ -271,7 +275,7 @@ static void limits_nothing_in_reach_test(struct kunit *test)
 static void limits_wrap_test(struct kunit *test)
 {
 	static const struct bus_dma_region top[] = {
-		{ .cpu_start = 0, .dma_start = 0xffffffffffff0000, .size = SZ_32K },
+		{ .cpu_start = 0, .dma_start = -(dma_addr_t)SZ_64K, .size = SZ_32K },
 		{},
 	};
 	struct device *plain = dma_kunit_coherent_device(test, "plain");

@@ -186,6 +186,18 @@ static inline bool dma_kunit_set_coherent(struct device *dev, bool is_coherent)
 }
 #endif
 
+#ifdef CONFIG_SWIOTLB
+/* Takes a device's bounce buffers away. */
+static inline void dma_kunit_no_bounce(struct device *dev)
+{
+	dev->dma_io_tlb_mem = NULL;
+}
+#else
+static inline void dma_kunit_no_bounce(struct device *dev)
+{
+}
+#endif
+
 struct kunit;
 
 /**
