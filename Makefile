@@ -38,7 +38,7 @@ help:
 	@echo '  BOARD=virt|virt-virtio-iommu|versal-virt'
 	@echo '                         the machine of QEMU for arm64; q35 for x86_64, zynq-a9'
 	@echo '                         for arm, none for riscv64'
-	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow|bounce|nobounce'
+	@echo '  MODE=strict|lazy|passthrough|forcedac|shadow|bounce|nobounce|restricted|undebugged'
 	@echo '                         make run, shell: boot with the IOMMU in this mode, and'
 	@echo '                         test only the real drivers in it (default: everything)'
 	@echo '  LINUX=DIR              a pristine 6.12 tree to use in place of linux-source-6.12'

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034
 #
-# Sourced: the modes of the IOMMU in which a board can be booted (MODE=). For
-# each, what has to be true in the guest when it is in effect, and the words on
-# the kernel's command line that ask for it:
+# Sourced: the modes of the IOMMU and of the bounce buffers in which a board can
+# be booted (MODE=). For each, what has to be true in the guest when it is in
+# effect, and the words on the kernel's command line that ask for it:
 #
 # type     what /sys/kernel/iommu_groups/*/type says for the board's devices
 # route    how these reach memory then (iommu, direct)
@@ -11,7 +11,8 @@
 #          of harness/init/modes.sh
 #
 # A board without an IOMMU says so in its file with no_modes="WHY", which ends
-# the sentence "board NAME ...".
+# the sentence "board NAME ...". A mode that is asked for in the device tree is for
+# boards alone that have a harness/dts/BOARD-MODE.dtso.
 
 mode_table() {
 	cat <<-END
@@ -22,15 +23,28 @@ mode_table() {
 	shadow       DMA       iommu   low,shadow      iommu.strict=1 iommu.shadow=1
 	bounce       identity  direct  bounce          iommu.passthrough=1 swiotlb=force
 	nobounce     identity  direct  plain,nobounce  iommu.passthrough=1 swiotlb=noforce
+	restricted   none      direct  bounce,restricted
+	undebugged   DMA       iommu   undebugged      iommu.strict=1 dma_debug=off
 	END
 }
 
 mode_names() { mode_table | cut -d' ' -f1 | paste -sd' '; }
 
-# A board's file only sets variables; what is in $run matters to harness/boot.
-why_no_modes() {
-	# shellcheck disable=SC1090
-	(run='' no_modes='' && . "$harness/boards/$1" && say "$no_modes")
+# mode_overlay MODE BOARD
+mode_overlay() { say "$harness/dts/$2-$1.dtso"; }
+needs_overlay() { [ "$1" = restricted ]; }
+
+# why_no_mode MODE BOARD: nothing if the board can be booted in it. A board's file
+# only sets variables; what is in $run matters to harness/boot.
+why_no_mode() {
+	(
+		run='' no_modes=''
+		# shellcheck disable=SC1090
+		. "$harness/boards/$2"
+		if [ -n "$no_modes" ]; then say "$no_modes"
+		elif needs_overlay "$1" && [ ! -f "$(mode_overlay "$1" "$2")" ]; then say "has no device tree for it"
+		fi
+	)
 }
 
 # check_mode MODE BOARD: a mode, and one that this board can have.
@@ -40,7 +54,7 @@ check_mode() {
 	*" $1 "*) ;;
 	*) die "MODE=$1: unknown; possible: $(mode_names)" ;;
 	esac
-	why=$(why_no_modes "$2")
+	why=$(why_no_mode "$1" "$2")
 	[ -z "$why" ] || die "MODE=$1: board $2 $why"
 }
 
