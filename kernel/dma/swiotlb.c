@@ -462,8 +462,9 @@ bool swiotlb_free(struct device *dev, struct page *page, size_t size)
  * @dev: the device
  *
  * Slots in a row get rare as a pool fills, so this is an eighth of an area, but
- * no less than 256 KiB where it has them.  What is larger is not refused as long
- * as there are slots for it.
+ * no less than 256 KiB where it has them; and of that, what the device's alignment
+ * can cost is not for data.  What is larger is not refused as long as there are
+ * slots for it.
  *
  * Context: any.
  * Return: bytes.
@@ -486,6 +487,7 @@ size_t swiotlb_max_mapping_size(struct device *dev)
 	}
 	rcu_read_unlock();
 	size = min(size, area_size);
-	size = min(max_t(size_t, size / 8, IO_TLB_SEGSIZE * IO_TLB_SIZE), size);
+	size = min(max3(size / 8, (size_t)IO_TLB_SEGSIZE * IO_TLB_SIZE, 2 * kept),
+		   size);
 	return size > kept ? size - kept : 0;
 }

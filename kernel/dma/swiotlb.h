@@ -136,6 +136,7 @@ enum swiotlb_source {
  * @is_decrypted: the memory has to be encrypted before anybody else gets it
  * @is_lost: encrypting or decrypting the memory failed: nobody may have it
  * @meta_size: of the pool itself, in bytes
+ * @removed: (w) with others that go
  * @idle_since: (w) when it was seen idle first, in jiffies
  * @idle_served: (w) how much it had served by then
  * @piece: with SWIOTLB_FROM_PIECE, the memory
@@ -158,6 +159,7 @@ struct io_tlb_pool {
 	bool			is_decrypted;
 	bool			is_lost;
 	size_t			meta_size;
+	struct list_head	removed;
 	unsigned long		idle_since;
 	unsigned long		idle_served;
 	struct dma_piece	piece;

@@ -52,7 +52,8 @@ static bool parse_word(const char *word, struct swiotlb_options *found)
  * swiotlb_parse_options - understand what follows swiotlb=
  * @text: slots, areas and a word, in that order, each of them once at most;
  *	cut into pieces
- * @found: all zero; filled in, but worth nothing after a failure
+ * @found: what another swiotlb= said before, or all zero; what @text says counts
+ *	more, and nothing is worth anything after a failure
  *
  * Context: any, from the earliest boot on.
  * Return: false if it is anything else.
@@ -81,7 +82,7 @@ bool swiotlb_parse_options(char *text, struct swiotlb_options *found)
 
 static int __init parse_swiotlb(char *arg)
 {
-	struct swiotlb_options found = {};
+	struct swiotlb_options found = options;
 	char text[64];
 
 	if (!arg || strscpy(text, arg) < 0 ||

@@ -321,16 +321,22 @@ static void open_again(struct io_tlb_pool *pool)
 
 static void shrink(struct swiotlb_set *set)
 {
-	struct io_tlb_pool *pool;
+	struct io_tlb_pool *pool, *next;
+	LIST_HEAD(removed);
 
 	while ((pool = close_idle(set))) {
 		if (swiotlb_set_remove(set, pool)) {
 			open_again(pool);
-			return;
+			break;
 		}
-		synchronize_rcu();
-		swiotlb_pool_destroy(pool);
+		list_add(&pool->removed, &removed);
 	}
+	if (list_empty(&removed))
+		return;
+	/* Whoever found one of them in a table is done with it then. */
+	synchronize_rcu();
+	list_for_each_entry_safe(pool, next, &removed, removed)
+		swiotlb_pool_destroy(pool);
 }
 
 static unsigned int nr_areas(struct swiotlb_set *set)

@@ -7,19 +7,16 @@
 #include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/mount.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/task_stack.h>
 #include <linux/sizes.h>
-#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include <asm/sections.h>
 
 #include "debug.h"
+#include "files.h"
 #include "pools.h"
 
 #define NR_ENTRIES	4
@@ -540,66 +537,25 @@ static void debug_pool_test(struct kunit *test)
 
 #define TEXT_SIZE	128
 
-struct files {
-	struct vfsmount *mnt;
-	char __user *user;
-};
-
-static void open_files(struct kunit *test, struct files *files)
-{
-	files->mnt = dma_kunit_mount_debugfs(test);
-	files->user = dma_kunit_user_page(test);
-}
-
-static void close_files(struct files *files)
-{
-	kern_unmount(files->mnt);
-	dma_kunit_leave_mm();
-}
-
-static struct file *open_file(struct files *files, const char *name, int flags)
+static ssize_t read_file(struct dma_kunit_files *files, const char *name,
+			 char *text)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "dma-api/%s", name);
-	return file_open_root_mnt(files->mnt, path, flags, 0);
+	return dma_kunit_file_read(files, path, text, TEXT_SIZE);
 }
 
-/* Returns how long it is, or an error. */
-static ssize_t read_file(struct files *files, const char *name, char *text)
-{
-	struct file *file = open_file(files, name, O_RDONLY);
-	loff_t pos = 0;
-	ssize_t len;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	len = vfs_read(file, files->user, TEXT_SIZE - 1, &pos);
-	__fput_sync(file);
-	if (len < 0)
-		return len;
-	if (copy_from_user(text, files->user, len))
-		return -EFAULT;
-	text[len] = '\0';
-	return len;
-}
-
-static ssize_t write_file(struct files *files, const char *name,
+static ssize_t write_file(struct dma_kunit_files *files, const char *name,
 			  const char *text)
 {
-	struct file *file = open_file(files, name, O_WRONLY);
-	loff_t pos = 0;
-	ssize_t len;
+	char path[64];
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	len = copy_to_user(files->user, text, strlen(text)) ? -EFAULT :
-	      vfs_write(file, files->user, strlen(text), &pos);
-	__fput_sync(file);
-	return len;
+	snprintf(path, sizeof(path), "dma-api/%s", name);
+	return dma_kunit_file_write(files, path, text);
 }
 
-static void check_file(struct kunit *test, struct files *files,
+static void check_file(struct kunit *test, struct dma_kunit_files *files,
 		       const char *name, const char *expected)
 {
 	char text[TEXT_SIZE] = "";
@@ -616,10 +572,10 @@ static void debug_files_test(struct kunit *test)
 		"error_count", "num_free_entries", "min_free_entries",
 		"nr_total_entries", "untracked",
 	};
-	struct files files;
+	struct dma_kunit_files files;
 	char was[TEXT_SIZE] = "";
 
-	open_files(test, &files);
+	dma_kunit_files_open(test, &files);
 	check_file(test, &files, "disabled", "N\n");
 	for (unsigned int i = 0; i < ARRAY_SIZE(numbers); i++) {
 		check_file(test, &files, numbers[i], NULL);
@@ -651,7 +607,7 @@ static void debug_files_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, write_file(&files, "noncoherent", "\n"), 1);
 	check_file(test, &files, "noncoherent", "\n");
 	check_file(test, &files, "rehearsals", NULL);
-	close_files(&files);
+	dma_kunit_files_close(&files);
 }
 
 static void debug_dump_test(struct kunit *test)

@@ -11,14 +11,11 @@
 #include <kunit/test.h>
 #include <linux/dma-fault.h>
 #include <linux/dma-mapping.h>
-#include <linux/file.h>
-#include <linux/fs.h>
-#include <linux/mount.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "../../kernel/dma/ledger.h"
+#include "files.h"
 #include "mock.h"
 
 /* No RAM, on any machine that runs this. */
@@ -27,8 +24,7 @@
 struct fault_test {
 	struct device *dev;
 	struct device *other;
-	struct vfsmount *debugfs;
-	char __user *page;
+	struct dma_kunit_files files;
 	void *buffer;
 };
 
@@ -264,45 +260,29 @@ static void fault_sweep_test(struct kunit *test)
 
 /* Files in debugfs */
 
-static struct file *open_file(struct kunit *test, const char *name, int flags)
-{
-	struct fault_test *ft = test->priv;
-	char path[64];
-	struct file *file;
-
-	snprintf(path, sizeof(path), "fail_dma/%s", name);
-	file = file_open_root_mnt(ft->debugfs, path, flags, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL_MSG(test, file, "%s", path);
-	return file;
-}
-
 /* Write @text.  Returns 0 or the error. */
 static int put(struct kunit *test, const char *name, const char *text)
 {
-	struct file *file = open_file(test, name, O_WRONLY);
 	struct fault_test *ft = test->priv;
-	size_t len = strlen(text);
-	ssize_t done = -EFAULT;
+	char path[64];
+	ssize_t done;
 
-	if (!copy_to_user(ft->page, text, len))
-		done = vfs_write(file, ft->page, len, &file->f_pos);
-	__fput_sync(file);
-	return done == len ? 0 : done;
+	snprintf(path, sizeof(path), "fail_dma/%s", name);
+	done = dma_kunit_file_write(&ft->files, path, text);
+	return done == strlen(text) ? 0 : done;
 }
 
 /* The text of a file, which holds until the next call. */
 static const char *get(struct kunit *test, const char *name)
 {
-	struct file *file = open_file(test, name, O_RDONLY);
 	struct fault_test *ft = test->priv;
 	static char text[128];
-	ssize_t len;
+	char path[64];
 
-	len = vfs_read(file, ft->page, sizeof(text) - 1, &file->f_pos);
-	__fput_sync(file);
-	KUNIT_ASSERT_GE(test, len, 0);
-	KUNIT_ASSERT_EQ(test, 0, copy_from_user(text, ft->page, len));
-	text[len] = '\0';
+	snprintf(path, sizeof(path), "fail_dma/%s", name);
+	KUNIT_ASSERT_GE_MSG(test, dma_kunit_file_read(&ft->files, path, text,
+						      sizeof(text)),
+			    0, "%s", path);
 	return strim(text);
 }
 
@@ -318,8 +298,7 @@ static void use_files(struct kunit *test)
 {
 	struct fault_test *ft = test->priv;
 
-	ft->debugfs = dma_kunit_mount_debugfs(test);
-	ft->page = dma_kunit_user_page(test);
+	dma_kunit_files_open(test, &ft->files);
 
 	/* A stack in the log would count as a bug. */
 	KUNIT_ASSERT_EQ(test, 0, put(test, "verbose", "1"));
@@ -443,16 +422,15 @@ static void fault_test_exit(struct kunit *test)
 	int i;
 
 	dma_fault_disarm();
-	if (!ft || IS_ERR_OR_NULL(ft->debugfs))
+	if (!ft || !ft->files.mnt)
 		return;
 	/* Not in the thread of the test, whose user space has gone. */
-	ft->page = dma_kunit_user_page(test);
+	ft->files.user = dma_kunit_user_page(test);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		put(test, numbers[i], "0");
 	put(test, "device", "\n");
 	put(test, "driver", "\n");
-	dma_kunit_leave_mm();
-	kern_unmount(ft->debugfs);
+	dma_kunit_files_close(&ft->files);
 }
 
 static int fault_test_init(struct kunit *test)

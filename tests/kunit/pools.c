@@ -24,6 +24,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/ledger.h"
+#include "files.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -391,7 +392,7 @@ char *dma_pools_debugfs(struct kunit *test, const char *name)
  * dma_pools_debugfs_write - write to a file in debugfs, as a person does
  * @test: the test; it ends with dma_kunit_leave_mm()
  * @name: its path from debugfs' root
- * @text: what to write, shorter than a page
+ * @text: what to write, no longer than a page
  *
  * Context: process context.
  * Return: how many bytes were taken, or a negative error.
@@ -399,23 +400,13 @@ char *dma_pools_debugfs(struct kunit *test, const char *name)
 ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
 				const char *text)
 {
-	char __user *from = dma_kunit_user_page(test);
-	size_t len = strlen(text);
-	struct vfsmount *mnt;
-	ssize_t ret = -ENOENT;
-	struct file *file;
-	loff_t pos = 0;
+	struct dma_kunit_files files;
+	ssize_t len;
 
-	KUNIT_ASSERT_LT(test, len, PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, copy_to_user(from, text, len));
-	mnt = dma_kunit_mount_debugfs(test);
-	file = file_open_root_mnt(mnt, name, O_WRONLY, 0);
-	if (!IS_ERR(file)) {
-		ret = vfs_write(file, from, len, &pos);
-		__fput_sync(file);
-	}
-	kern_unmount(mnt);
-	return ret;
+	dma_kunit_files_open(test, &files);
+	len = dma_kunit_file_write(&files, name, text);
+	kern_unmount(files.mnt);
+	return len;
 }
 
 /* A number of KiB; "-" stands for one that nobody knows */

@@ -12,6 +12,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "files.h"
 #include "pools.h"
 #include "swiotlb_place.h"
 
@@ -182,6 +183,9 @@ static void map_large_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_max_mapping_size(dev), SZ_256K);
 	dma_set_min_align_mask(dev, SZ_4K - 1);
 	KUNIT_EXPECT_EQ(test, dma_max_mapping_size(dev), SZ_256K - SZ_4K);
+	/* An alignment that takes all of that is no reason for nothing. */
+	dma_set_min_align_mask(dev, SZ_256K - 1);
+	KUNIT_EXPECT_EQ(test, dma_max_mapping_size(dev), SZ_256K);
 }
 
 /* What dma_max_mapping_size() promises can be had, several times. */
@@ -452,6 +456,48 @@ static void map_peak_test(struct kunit *test)
 	dma_unmap_single(place->dev, other, SZ_4K, DMA_TO_DEVICE);
 }
 
+static void check_figure(struct kunit *test, struct dma_kunit_files *files,
+			 const char *name, unsigned long expected)
+{
+	char path[64], text[32] = "";
+	unsigned long figure;
+
+	snprintf(path, sizeof(path), "swiotlb/kunit/%s", name);
+	KUNIT_ASSERT_GT_MSG(test,
+			    dma_kunit_file_read(files, path, text, sizeof(text)),
+			    0, "%s", path);
+	KUNIT_ASSERT_EQ(test, 0, kstrtoul(strim(text), 10, &figure));
+	KUNIT_EXPECT_EQ_MSG(test, figure, expected, "%s", path);
+}
+
+/* The figures that there are for each set */
+static void map_files_test(struct kunit *test)
+{
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_256K);
+	u8 *buffer = take_buffer(test, SZ_64K);
+	const char *peak = "swiotlb/kunit/io_tlb_used_hiwater";
+	struct dma_kunit_files files;
+	dma_addr_t one, other;
+
+	dma_kunit_files_open(test, &files);
+	one = map(test, place->dev, buffer, SZ_64K, DMA_TO_DEVICE);
+	other = map(test, place->dev, buffer, SZ_4K, DMA_TO_DEVICE);
+	check_figure(test, &files, "io_tlb_nslabs", 128);
+	check_figure(test, &files, "io_tlb_used", 34);
+	dma_unmap_single(place->dev, one, SZ_64K, DMA_TO_DEVICE);
+	check_figure(test, &files, "io_tlb_used", 2);
+	check_figure(test, &files, "io_tlb_used_hiwater", 34);
+	if (IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC))
+		check_figure(test, &files, "io_tlb_transient_nslabs", 0);
+
+	KUNIT_EXPECT_EQ(test, dma_kunit_file_write(&files, peak, "7"), -EINVAL);
+	check_figure(test, &files, "io_tlb_used_hiwater", 34);
+	KUNIT_EXPECT_EQ(test, dma_kunit_file_write(&files, peak, "0"), 1);
+	check_figure(test, &files, "io_tlb_used_hiwater", 2);
+	dma_unmap_single(place->dev, other, SZ_4K, DMA_TO_DEVICE);
+	dma_kunit_files_close(&files);
+}
+
 /* What may follow swiotlb=, and what is refused as a whole */
 static void map_options_test(struct kunit *test)
 {
@@ -497,8 +543,27 @@ static void map_options_test(struct kunit *test)
 	}
 }
 
+/* Who gives swiotlb= twice means both. */
+static void map_options_twice_test(struct kunit *test)
+{
+	struct swiotlb_options found = {
+		.nr_slots = 512, .nr_areas = 4, .is_off = true,
+	};
+	char word[] = "force", slots[] = "1024";
+
+	KUNIT_EXPECT_TRUE(test, swiotlb_parse_options(word, &found));
+	KUNIT_EXPECT_TRUE(test, found.is_forced);
+	KUNIT_EXPECT_FALSE(test, found.is_off);
+	KUNIT_EXPECT_EQ(test, found.nr_slots, 512);
+	KUNIT_EXPECT_TRUE(test, swiotlb_parse_options(slots, &found));
+	KUNIT_EXPECT_TRUE(test, found.is_forced);
+	KUNIT_EXPECT_EQ(test, found.nr_slots, 1024);
+	KUNIT_EXPECT_EQ(test, found.nr_areas, 4);
+}
+
 static struct kunit_case swiotlb_map_cases[] = {
 	KUNIT_CASE(map_options_test),
+	KUNIT_CASE(map_options_twice_test),
 	KUNIT_CASE(map_min_align_test),
 	KUNIT_CASE(map_page_align_test),
 	KUNIT_CASE(map_page_align_full_test),
@@ -514,6 +579,7 @@ static struct kunit_case swiotlb_map_cases[] = {
 	KUNIT_CASE(map_account_test),
 	KUNIT_CASE(map_leak_test),
 	KUNIT_CASE(map_peak_test),
+	KUNIT_CASE(map_files_test),
 	{}
 };
 
