@@ -11,7 +11,6 @@
 #include <linux/amba/bus.h>
 #include <linux/debugfs.h>
 #include <linux/init.h>
-#include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -78,10 +77,8 @@ static int shadow_open(struct inode *inode, struct file *file)
 
 static struct device *find_device(const char *name)
 {
-	struct device *dev = NULL;
+	struct device *dev = dma_find_pci_device(name);
 
-	if (IS_ENABLED(CONFIG_PCI))
-		dev = bus_find_device_by_name(&pci_bus_type, NULL, name);
 	if (IS_ENABLED(CONFIG_ARM_AMBA) && !dev)
 		dev = bus_find_device_by_name(&amba_bustype, NULL, name);
 	return dev ?: bus_find_device_by_name(&platform_bus_type, NULL, name);

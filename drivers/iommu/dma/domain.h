@@ -145,4 +145,16 @@ static inline void dma_domain_unlist(struct iommu_dma_cookie *cookie)
 }
 #endif
 
+#ifdef CONFIG_PCI
+static inline struct device *dma_find_pci_device(const char *name)
+{
+	return bus_find_device_by_name(&pci_bus_type, NULL, name);
+}
+#else
+static inline struct device *dma_find_pci_device(const char *name)
+{
+	return NULL;
+}
+#endif
+
 #endif /* _DRIVERS_IOMMU_DMA_DOMAIN_H */
