@@ -46,13 +46,14 @@ check_tree() {
 		die "$1: a tree of version ${version:-unknown}, but 6.12 is needed"
 }
 
-# take_lock FILE WHAT: one holder at a time, until this shell exits.
+# take_lock FILE WHAT [TELL]: one holder at a time, until this shell exits; who
+# has to wait calls TELL from time to time.
 take_lock() {
 	mkdir -p "$(dirname "$1")"
 	exec 9>"$1"
 	flock -n 9 && return
 	say "waiting for another $2 to finish"
-	flock 9
+	until flock -w 20 9; do ${3:-:}; done
 }
 
 # first_error LOG [PATTERN]: why a tool failed, for the one-line message.
