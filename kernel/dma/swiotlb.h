@@ -194,6 +194,16 @@ enum swiotlb_zone {
 };
 
 /**
+ * struct swiotlb_reach - memory that devices may reach, windows apart
+ * @first: its first physical address
+ * @last: its last one, inclusive
+ */
+struct swiotlb_reach {
+	phys_addr_t	first;
+	phys_addr_t	last;
+};
+
+/**
  * struct swiotlb_set - all the buffers that a device may use
  * @mem: what struct device points to; has to be first
  * @name: "default", or the node's
@@ -202,7 +212,7 @@ enum swiotlb_zone {
  * @size: of all pools, in bytes
  * @peak: the most slots that were used, as seen when an area had its own peak
  * @wanted: (s) the next pool of a zone: @size is the least it has to have, 0 if
- *	none is needed; @last_phys the last address it may have
+ *	none is needed; @reach is where it has to lie
  * @can_grow: it may
  * @is_remapped: a callback has made its memory contiguous for devices, which see
  *	it elsewhere; who uses it looks whether they reach it
@@ -228,7 +238,7 @@ struct swiotlb_set {
 	unsigned long		peak;
 	struct swiotlb_wanted {
 		size_t		size;
-		phys_addr_t	last_phys;
+		struct swiotlb_reach reach;
 	} wanted[SWIOTLB_NR_ZONES];
 	unsigned long		nr_transient;
 
@@ -404,6 +414,7 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 		     struct io_tlb_pool **poolp);
 void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 		  bool is_translated, size_t size);
+bool swiotlb_needs_piece(struct device *dev);
 void swiotlb_work(struct work_struct *work);
 
 static inline bool swiotlb_can_grow(const struct swiotlb_set *set)

@@ -19,6 +19,7 @@
  * Locks: set->lock for what is wanted.  Pools are added by anybody and removed
  * by the worker alone.
  */
+#include <kunit/static_stub.h>
 #include <linux/cc_platform.h>
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
@@ -41,27 +42,49 @@ static const gfp_t zone_flags[SWIOTLB_NR_ZONES] = {
 	[SWIOTLB_ZONE_DMA]	= GFP_DMA,
 };
 
+/* The lowest address behind any window of a device. */
+static phys_addr_t first_phys_in_windows(const struct bus_dma_region *window)
+{
+	phys_addr_t first = PHYS_ADDR_MAX;
+
+	for (; window->size; window++)
+		first = min(first, window->cpu_start);
+	return first;
+}
+
 /* The most general zone in which a device may reach memory, and how far */
 static enum swiotlb_zone zone_of(struct device *dev, bool is_translated,
-				 phys_addr_t *last_phys)
+				 struct swiotlb_reach *reach)
 {
 	struct dma_limits limits;
 	gfp_t flags;
 
-	*last_phys = PHYS_ADDR_MAX;
+	reach->first = 0;
+	reach->last = PHYS_ADDR_MAX;
 	if (is_translated)
 		return SWIOTLB_ZONE_NORMAL;
 	limits = dma_limits_of(dev, *dev->dma_mask);
-	*last_phys = limits.last_phys;
+	reach->last = limits.last_phys;
+	if (dev->dma_range_map)
+		reach->first = first_phys_in_windows(dev->dma_range_map);
 	flags = dma_limits_zone(&limits);
 	if (flags == GFP_DMA)
 		return SWIOTLB_ZONE_DMA;
 	return flags ? SWIOTLB_ZONE_DMA32 : SWIOTLB_ZONE_NORMAL;
 }
 
-/* Pages can't be decrypted now, if that is needed. */
-static bool needs_piece(struct device *dev)
+/**
+ * swiotlb_needs_piece - would pages have to be decrypted for a device?
+ * @dev: the device
+ *
+ * That can't be done where a mapping is made.
+ *
+ * Context: any.
+ * Return: true if a pool that is made now has to be a piece of an atomic pool.
+ */
+bool swiotlb_needs_piece(struct device *dev)
 {
+	KUNIT_STATIC_STUB_REDIRECT(swiotlb_needs_piece, dev);
 	return IS_ENABLED(CONFIG_ARCH_HAS_MEM_ENCRYPT) &&
 	       (force_dma_unencrypted(dev) ||
 		cc_platform_has(CC_ATTR_MEM_ENCRYPT));
@@ -106,10 +129,10 @@ static struct io_tlb_pool *make_of_pages(size_t size, gfp_t gfp)
 static struct io_tlb_pool *make_transient(struct device *dev,
 					  bool is_translated, size_t size)
 {
-	phys_addr_t last_phys;
+	struct swiotlb_reach reach;
 	dma_addr_t dma_start;
 
-	for (int zone = zone_of(dev, is_translated, &last_phys);
+	for (int zone = zone_of(dev, is_translated, &reach);
 	     zone < SWIOTLB_NR_ZONES; zone++) {
 		struct io_tlb_pool *pool;
 
@@ -164,16 +187,16 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 	size_t nr_slots = max(need->nr + need->want, need->mask + 1);
 	size_t size = roundup_pow_of_two(max_t(size_t, MIN_TRANSIENT,
 					       nr_slots * IO_TLB_SIZE));
+	struct swiotlb_reach reach;
 	struct io_tlb_pool *pool;
-	phys_addr_t last_phys;
 	int slot;
 
 	if (size > MAX_SIZE)
 		return -ENOSPC;
 	swiotlb_want(set, dev, is_translated, size);
-	zone_of(dev, is_translated, &last_phys);
-	if (needs_piece(dev))
-		pool = make_of_piece(size, last_phys);
+	zone_of(dev, is_translated, &reach);
+	if (swiotlb_needs_piece(dev))
+		pool = make_of_piece(size, reach.last);
 	else
 		pool = make_transient(dev, is_translated, size);
 	if (!pool)
@@ -201,15 +224,18 @@ void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 		  bool is_translated, size_t size)
 {
 	struct swiotlb_wanted *wanted;
-	phys_addr_t last_phys;
+	struct swiotlb_reach reach;
 	unsigned long flags;
 
 	if (!swiotlb_can_grow(set))
 		return;
-	wanted = &set->wanted[zone_of(dev, is_translated, &last_phys)];
+	wanted = &set->wanted[zone_of(dev, is_translated, &reach)];
 	spin_lock_irqsave(&set->lock, flags);
-	wanted->last_phys = wanted->size ? min(wanted->last_phys, last_phys) :
-					   last_phys;
+	if (wanted->size) {
+		reach.first = max(reach.first, wanted->reach.first);
+		reach.last = min(reach.last, wanted->reach.last);
+	}
+	wanted->reach = reach;
 	wanted->size = max(wanted->size, size);
 	spin_unlock_irqrestore(&set->lock, flags);
 	mod_delayed_work(system_wq, &set->work, 0);
@@ -265,7 +291,8 @@ static void grow(struct swiotlb_set *set, int zone,
 		pool = make_lasting(set, zone, wanted->size);
 		if (!pool)
 			return;
-		if (pool->end - 1 > wanted->last_phys) {
+		if (pool->start < wanted->reach.first ||
+		    pool->end - 1 > wanted->reach.last) {
 			swiotlb_pool_destroy(pool);
 			continue;
 		}

@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../../kernel/dma/pool.h"
 #include "pools.h"
 #include "swiotlb_place.h"
 
@@ -218,6 +219,81 @@ static void grow_in_reach_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("no pool in reach"), 1);
 	unmap(place->dev, all, SZ_64K);
 	check_small_again(test, place);
+}
+
+/* Where no page is behind a device's window, growing would be for nothing. */
+static void grow_in_window_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_4K, 0x11);
+	struct device *other = swiotlb_place_device(test, place, "other");
+	const struct bus_dma_region windows[] = {
+		{ .cpu_start = PFN_PHYS(max_pfn), .size = SZ_1M },
+		{}
+	};
+
+	swiotlb_idle = 10 * HZ;
+	other->dma_range_map = windows;
+	KUNIT_EXPECT_EQ(test, try_map(other, buffer, SZ_4K), DMA_MAPPING_ERROR);
+	flush_delayed_work(&place->set->work);
+	KUNIT_EXPECT_TRUE(test, is_small_again(place->set));
+	other->dma_range_map = NULL;
+}
+
+static bool needs_piece(struct device *dev)
+{
+	return true;
+}
+
+/* What all atomic pools have handed out, in bytes */
+static size_t nr_in_pieces(struct kunit *test)
+{
+	static const char * const names[] = { "normal", "dma32", "dma" };
+	struct dma_pool_figures one;
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (dma_pools_figures(test, names[i], "atomic pool", &one))
+			used += one.used;
+	return used;
+}
+
+/* Where pages would have to be decrypted, pieces of an atomic pool are at hand. */
+static void grow_of_piece_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	struct device *dev = place->dev;
+	struct io_tlb_pool *pool;
+	struct dma_piece piece;
+	size_t before = nr_in_pieces(test);
+	dma_addr_t all, dma_addr;
+	u8 *buffer, *seen;
+
+	if (!IS_ENABLED(CONFIG_DMA_COHERENT_POOL) ||
+	    !dma_piece_take(SZ_16K, PHYS_ADDR_MAX, &piece))
+		kunit_skip(test, "there is no atomic pool");
+	dma_piece_give(&piece, SZ_16K);
+
+	buffer = take_buffer(test, SZ_64K, 0x11);
+	all = map(test, dev, buffer, SZ_64K);
+	kunit_activate_static_stub(test, swiotlb_needs_piece, needs_piece);
+	dma_addr = map(test, dev, buffer, SZ_4K);
+	kunit_deactivate_static_stub(test, swiotlb_needs_piece);
+
+	pool = swiotlb_find_pool(dev, dma_to_phys(dev, dma_addr));
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	KUNIT_EXPECT_EQ(test, pool->source, SWIOTLB_FROM_PIECE);
+	/* As the pool has it mapped, not as the linear mapping does */
+	seen = swiotlb_cpu_addr(pool, dma_to_phys(dev, dma_addr));
+	KUNIT_EXPECT_GE(test, nr_in_pieces(test), before + SZ_4K);
+	KUNIT_EXPECT_NULL(test, memchr_inv(seen, 0x11, SZ_4K));
+	memset(seen, 0x22, SZ_4K);
+	unmap(dev, dma_addr, SZ_4K);
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer, 0x22, SZ_4K));
+
+	unmap(dev, all, SZ_64K);
+	check_small_again(test, place);
+	KUNIT_EXPECT_EQ(test, nr_in_pieces(test), before);
 }
 
 /* Allocations that fail: nothing is lost, and later there is room again. */
@@ -464,6 +540,8 @@ static struct kunit_case swiotlb_grow_cases[] = {
 	KUNIT_CASE(grow_in_hardirq_test),
 	KUNIT_CASE(grow_limit_test),
 	KUNIT_CASE(grow_in_reach_test),
+	KUNIT_CASE(grow_in_window_test),
+	KUNIT_CASE(grow_of_piece_test),
 	KUNIT_CASE(grow_fail_nth_test),
 	KUNIT_CASE(grow_lost_test),
 	KUNIT_CASE(grow_no_pool_test),

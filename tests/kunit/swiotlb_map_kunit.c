@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
@@ -226,6 +227,46 @@ static void map_no_leak_test(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, memchr_inv(buffer + size / 2, 0x11,
 						   SZ_64K - size / 2));
 	}
+}
+
+/* A buffer that the kernel has mapped nowhere, from one page into the next */
+static void map_highmem_test(struct kunit *test)
+{
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_64K);
+	struct page *page = alloc_pages(GFP_HIGHUSER, 1);
+	size_t at = PAGE_SIZE / 2;
+	dma_addr_t dma_addr;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	if (!PageHighMem(page)) {
+		__free_pages(page, 1);
+		kunit_skip(test, "the kernel has all memory mapped");
+	}
+	memset_page(page, 0, 0x11, PAGE_SIZE);
+	memset_page(page + 1, 0, 0x22, PAGE_SIZE);
+	dma_addr = swiotlb_map(place->dev, page_to_phys(page) + at, PAGE_SIZE,
+			       DMA_BIDIRECTIONAL, 0);
+	if (dma_addr != DMA_MAPPING_ERROR) {
+		u8 *seen = swiotlb_seen(place->dev, dma_addr);
+
+		KUNIT_EXPECT_NULL(test, memchr_inv(seen, 0x11, at));
+		KUNIT_EXPECT_NULL(test, memchr_inv(seen + at, 0x22, at));
+		memset(seen, 0x33, PAGE_SIZE);
+		swiotlb_tbl_unmap_single(place->dev, dma_addr, PAGE_SIZE,
+					 DMA_BIDIRECTIONAL, 0);
+	}
+	KUNIT_EXPECT_NE(test, dma_addr, DMA_MAPPING_ERROR);
+	for (unsigned int i = 0; i < 2; i++) {
+		u8 *cpu_addr = kmap_local_page(page + i);
+
+		/* The half that was mapped, and the one that was not */
+		KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr + (i ? 0 : at),
+						   0x33, at));
+		KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr + (i ? at : 0),
+						   i ? 0x22 : 0x11, at));
+		kunmap_local(cpu_addr);
+	}
+	__free_pages(page, 1);
 }
 
 /* What a new pool holds was nobody's: the device does not see old memory. */
@@ -571,6 +612,7 @@ static struct kunit_case swiotlb_map_cases[] = {
 	KUNIT_CASE(map_large_test),
 	KUNIT_CASE(map_max_test),
 	KUNIT_CASE(map_no_leak_test),
+	KUNIT_CASE(map_highmem_test),
 	KUNIT_CASE(map_new_pool_test),
 	KUNIT_CASE(map_partial_sync_test),
 	KUNIT_CASE(map_refusal_test),
