@@ -41,14 +41,14 @@ dma_addr_t dma_direct_map_with_care(struct device *dev, struct page *page,
 				    phys_addr_t phys, size_t size,
 				    enum dma_data_direction dir,
 				    unsigned long attrs);
-void dma_direct_unmap_with_care(struct device *dev, dma_addr_t addr,
-				size_t size, enum dma_data_direction dir,
-				unsigned long attrs);
+void
+dma_direct_unmap_with_care(struct device *dev, dma_addr_t addr, size_t size,
+			   enum dma_data_direction dir, unsigned long attrs);
 int dma_direct_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		      enum dma_data_direction dir, unsigned long attrs);
-void dma_direct_unmap_sg(struct device *dev, struct scatterlist *sgl,
-			 int nents, enum dma_data_direction dir,
-			 unsigned long attrs);
+void
+dma_direct_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
+		    enum dma_data_direction dir, unsigned long attrs);
 void dma_direct_sync_sg_for_cpu(struct device *dev, struct scatterlist *sgl,
 				int nents, enum dma_data_direction dir);
 void dma_direct_sync_sg_for_device(struct device *dev,
@@ -75,17 +75,16 @@ dma_way_of(struct device *dev, enum dma_data_direction dir, unsigned long attrs)
  * Can the device reach all of @size bytes at @phys, which it sees at @addr?
  * With windows of dma-ranges, both ends have to be in the same one.
  */
-static __always_inline bool dma_way_reaches(const struct dma_way *way,
-					    phys_addr_t phys, dma_addr_t addr,
-					    size_t size)
+static __always_inline bool
+dma_way_reaches(const struct dma_way *way, phys_addr_t phys, dma_addr_t addr,
+		size_t size)
 {
 	dma_addr_t last = addr + size - 1;
 
-	if (unlikely(way->dev->dma_range_map) &&
-	    (addr == DMA_MAPPING_ERROR ||
-	     phys_to_dma(way->dev, phys + size - 1) != last))
-		return false;
-	return last <= way->last_dma && last >= addr;
+	return last <= way->last_dma && last >= addr &&
+	       (likely(!way->dev->dma_range_map) ||
+		(addr != DMA_MAPPING_ERROR &&
+		 phys_to_dma(way->dev, phys + size - 1) == last));
 }
 
 static __always_inline dma_addr_t dma_way_map(const struct dma_way *way,
@@ -163,23 +162,22 @@ dma_direct_map_page(struct device *dev, struct page *page,
 		    enum dma_data_direction dir, unsigned long attrs)
 {
 	struct dma_way way = dma_way_of(dev, dir, attrs);
-	phys_addr_t phys = page_to_phys(page) + offset;
-	dma_addr_t addr = phys_to_dma(dev, phys);
+	phys_addr_t start = page_to_phys(page) + offset;
+	dma_addr_t addr = phys_to_dma(dev, start);
 
 	if (likely(dev_is_dma_coherent(dev) && !way.must_bounce &&
-		   dma_way_reaches(&way, phys, addr, size)))
+		   dma_way_reaches(&way, start, addr, size)))
 		return addr;
-	return dma_direct_map_with_care(dev, page, phys, size, dir, attrs);
+	return dma_direct_map_with_care(dev, page, start, size, dir, attrs);
 }
 
 static __always_inline void
 dma_direct_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 		      enum dma_data_direction dir, unsigned long attrs)
 {
-	if (likely(dev_is_dma_coherent(dev) &&
-		   !swiotlb_may_hold(dev, dma_to_phys(dev, addr))))
-		return;
-	dma_direct_unmap_with_care(dev, addr, size, dir, attrs);
+	if (unlikely(!dev_is_dma_coherent(dev) ||
+		     swiotlb_may_hold(dev, dma_to_phys(dev, addr))))
+		dma_direct_unmap_with_care(dev, addr, size, dir, attrs);
 }
 
 static inline void dma_direct_unmap_resource(struct device *dev,
