@@ -361,16 +361,19 @@ static void slots_cheap_test(struct kunit *test)
 {
 	struct model *model = make_model(test, SZ_4M, 0);
 	struct swiotlb_need two = need_for(2, 1, 0);
-	struct swiotlb_area *area = model->pool->areas;
 	int slot;
 
 	while (model->nr_used < model->nr_slots * 95 / 100)
 		KUNIT_ASSERT_GE(test, hold(test, model, &two), 0);
 	/* Holes of one page, all over the area */
 	for (unsigned int i = 0; i < 1000; i++) {
-		give(model, dice(model, model->nr_held));
-		slot = swiotlb_area_take(model->pool, area, &two,
-					 SWIOTLB_SHELVES);
+		unsigned int nr = dice(model, model->nr_held);
+
+		slot = model->held[nr].slot;
+		give(model, nr);
+		nr = slot >> model->pool->area_shift;
+		slot = swiotlb_area_take(model->pool, &model->pool->areas[nr],
+					 &two, SWIOTLB_SHELVES);
 		KUNIT_ASSERT_GE(test, slot, 0);
 		model->held[model->nr_held].slot = slot;
 		model->held[model->nr_held++].nr = 2;
