@@ -115,7 +115,7 @@ struct way {
 	unsigned long page_sizes;
 };
 
-static const struct way ways[] = {
+static const struct way ways[] __maybe_unused = {
 	{ "coherent" },
 	{ "non-coherent", true },
 	{ "pages of 64 KiB", false, SZ_64K | SZ_2M },
