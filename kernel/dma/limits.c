@@ -24,21 +24,23 @@
  */
 u64 zone_dma_limit __ro_after_init = DMA_BIT_MASK(24);
 
-/* The highest physical address behind any window that starts in reach. */
-static phys_addr_t last_phys_in_windows(const struct bus_dma_region *window,
-					u64 last_dma)
+/* The lowest and the highest address behind any window that starts in reach */
+static void set_bounds(struct dma_limits *limits,
+		       const struct bus_dma_region *window)
 {
-	phys_addr_t last = 0;
-
+	limits->first_phys = PHYS_ADDR_MAX;
 	for (; window->size; window++) {
+		phys_addr_t first = window->cpu_start;
 		u64 span;
 
-		if (window->dma_start > last_dma)
+		if (window->dma_start > limits->last_dma)
 			continue;
-		span = min(window->size - 1, last_dma - window->dma_start);
-		last = max_t(phys_addr_t, last, window->cpu_start + span);
+		span = min(window->size - 1,
+			   limits->last_dma - window->dma_start);
+		limits->first_phys = min(limits->first_phys, first);
+		limits->last_phys = max_t(phys_addr_t, limits->last_phys,
+					  first + span);
 	}
-	return last;
 }
 
 /**
@@ -59,8 +61,7 @@ struct dma_limits dma_limits_of(struct device *dev, u64 mask)
 	};
 
 	if (dev->dma_range_map)
-		limits.last_phys = last_phys_in_windows(dev->dma_range_map,
-							limits.last_dma);
+		set_bounds(&limits, dev->dma_range_map);
 	else
 		limits.last_phys = dma_to_phys(dev, limits.last_dma);
 	return limits;

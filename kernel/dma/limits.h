@@ -16,13 +16,15 @@
 /**
  * struct dma_limits - what memory serves a request
  * @last_dma: highest bus address the device can issue, inclusive
- * @last_phys: highest physical address that may be reachable, inclusive;
- *	memory below it can still lie outside the windows of dma-ranges
+ * @first_phys: lowest physical address that may be reachable
+ * @last_phys: highest one, inclusive; memory between the two can still lie
+ *	outside the windows of dma-ranges
  * @coherent: the device sees the CPU's caches
  * @unencrypted: the device needs memory decrypted for it
  */
 struct dma_limits {
 	u64		last_dma;
+	phys_addr_t	first_phys;
 	phys_addr_t	last_phys;
 	bool		coherent;
 	bool		unencrypted;

@@ -42,16 +42,6 @@ static const gfp_t zone_flags[SWIOTLB_NR_ZONES] = {
 	[SWIOTLB_ZONE_DMA]	= GFP_DMA,
 };
 
-/* The lowest address behind any window of a device. */
-static phys_addr_t first_phys_in_windows(const struct bus_dma_region *window)
-{
-	phys_addr_t first = PHYS_ADDR_MAX;
-
-	for (; window->size; window++)
-		first = min(first, window->cpu_start);
-	return first;
-}
-
 /* The most general zone in which a device may reach memory, and how far */
 static enum swiotlb_zone zone_of(struct device *dev, bool is_translated,
 				 struct swiotlb_reach *reach)
@@ -64,9 +54,8 @@ static enum swiotlb_zone zone_of(struct device *dev, bool is_translated,
 	if (is_translated)
 		return SWIOTLB_ZONE_NORMAL;
 	limits = dma_limits_of(dev, *dev->dma_mask);
+	reach->first = limits.first_phys;
 	reach->last = limits.last_phys;
-	if (dev->dma_range_map)
-		reach->first = first_phys_in_windows(dev->dma_range_map);
 	flags = dma_limits_zone(&limits);
 	if (flags == GFP_DMA)
 		return SWIOTLB_ZONE_DMA;
@@ -125,15 +114,14 @@ static struct io_tlb_pool *make_of_pages(size_t size, gfp_t gfp)
 	return pool;
 }
 
-/* A transient pool where the device reaches it, from any zone of its. */
+/* A transient pool where the device reaches it, from @zone or one below. */
 static struct io_tlb_pool *make_transient(struct device *dev,
-					  bool is_translated, size_t size)
+					  bool is_translated, int zone,
+					  size_t size)
 {
-	struct swiotlb_reach reach;
 	dma_addr_t dma_start;
 
-	for (int zone = zone_of(dev, is_translated, &reach);
-	     zone < SWIOTLB_NR_ZONES; zone++) {
+	for (; zone < SWIOTLB_NR_ZONES; zone++) {
 		struct io_tlb_pool *pool;
 
 		pool = make_of_pages(size, GFP_NOWAIT | zone_flags[zone]);
@@ -166,6 +154,25 @@ static int take_first(struct swiotlb_set *set, struct io_tlb_pool *pool,
 	return slot;
 }
 
+/* Tell the worker what is wanted, also by those who asked for it before. */
+static void want(struct swiotlb_set *set, enum swiotlb_zone zone,
+		 const struct swiotlb_reach *reach, size_t size)
+{
+	struct swiotlb_wanted *wanted = &set->wanted[zone];
+	unsigned long flags;
+
+	if (!swiotlb_can_grow(set))
+		return;
+	spin_lock_irqsave(&set->lock, flags);
+	if (!wanted->size)
+		wanted->reach = *reach;
+	wanted->reach.first = max(wanted->reach.first, reach->first);
+	wanted->reach.last = min(wanted->reach.last, reach->last);
+	wanted->size = max(wanted->size, size);
+	spin_unlock_irqrestore(&set->lock, flags);
+	mod_delayed_work(system_wq, &set->work, 0);
+}
+
 /**
  * swiotlb_grow_now - make a pool for a mapping that found no slots
  * @set: the set
@@ -189,16 +196,17 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 					       nr_slots * IO_TLB_SIZE));
 	struct swiotlb_reach reach;
 	struct io_tlb_pool *pool;
+	enum swiotlb_zone zone;
 	int slot;
 
 	if (size > MAX_SIZE)
 		return -ENOSPC;
-	swiotlb_want(set, dev, is_translated, size);
-	zone_of(dev, is_translated, &reach);
+	zone = zone_of(dev, is_translated, &reach);
+	want(set, zone, &reach, size);
 	if (swiotlb_needs_piece(dev))
 		pool = make_of_piece(size, reach.last);
 	else
-		pool = make_transient(dev, is_translated, size);
+		pool = make_transient(dev, is_translated, zone, size);
 	if (!pool)
 		return -ENOSPC;
 	slot = take_first(set, pool, dev, is_translated, need);
@@ -223,22 +231,10 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 		  bool is_translated, size_t size)
 {
-	struct swiotlb_wanted *wanted;
 	struct swiotlb_reach reach;
-	unsigned long flags;
+	enum swiotlb_zone zone = zone_of(dev, is_translated, &reach);
 
-	if (!swiotlb_can_grow(set))
-		return;
-	wanted = &set->wanted[zone_of(dev, is_translated, &reach)];
-	spin_lock_irqsave(&set->lock, flags);
-	if (wanted->size) {
-		reach.first = max(reach.first, wanted->reach.first);
-		reach.last = min(reach.last, wanted->reach.last);
-	}
-	wanted->reach = reach;
-	wanted->size = max(wanted->size, size);
-	spin_unlock_irqrestore(&set->lock, flags);
-	mod_delayed_work(system_wq, &set->work, 0);
+	want(set, zone, &reach, size);
 }
 
 /* What a zone's next pool is wanted for, only once. */

@@ -113,6 +113,7 @@ static void limits_mask_test(struct kunit *test)
 	phys_addr_t last = mask->last;
 
 	KUNIT_EXPECT_EQ(test, limits.last_dma, mask->last);
+	KUNIT_EXPECT_EQ(test, limits.first_phys, 0);
 	KUNIT_EXPECT_EQ(test, limits.last_phys, last);
 	KUNIT_EXPECT_TRUE(test, limits.coherent);
 	KUNIT_EXPECT_EQ(test, limits.unencrypted, force_dma_unencrypted(dev));
@@ -164,6 +165,7 @@ static void limits_windows_test(struct kunit *test)
 				       three_windows);
 	struct dma_limits limits = dma_limits_of(dev, U64_MAX);
 
+	KUNIT_EXPECT_EQ(test, limits.first_phys, UNIT);
 	KUNIT_EXPECT_EQ(test, limits.last_phys, 10 * UNIT - 1);
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, UNIT), 0);
 	KUNIT_EXPECT_EQ(test, dma_limits_address(dev, &limits, 2 * UNIT - 1),
@@ -256,6 +258,25 @@ static void limits_windows_and_mask_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, limits.last_phys, UNIT + SZ_8M - 1);
 }
 
+/* A window that starts beyond the mask does not count, low as it may lie. */
+static void limits_low_window_out_of_reach_test(struct kunit *test)
+{
+	static const struct bus_dma_region crossed[] = {
+		{ .cpu_start = UNIT, .dma_start = FAR, .size = UNIT },
+		{ .cpu_start = 4 * UNIT, .dma_start = 0, .size = UNIT },
+		{},
+	};
+	struct device *dev = device_of(test, &(struct mask) { .bits = FAR_BITS },
+				       crossed);
+	struct dma_limits limits = dma_limits_of(dev, FAR - 1);
+
+	KUNIT_EXPECT_EQ(test, limits.first_phys, 4 * UNIT);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 5 * UNIT - 1);
+	limits = dma_limits_of(dev, U64_MAX);
+	KUNIT_EXPECT_EQ(test, limits.first_phys, UNIT);
+	KUNIT_EXPECT_EQ(test, limits.last_phys, 5 * UNIT - 1);
+}
+
 static void limits_nothing_in_reach_test(struct kunit *test)
 {
 	static const struct bus_dma_region high[] = {
@@ -266,6 +287,7 @@ static void limits_nothing_in_reach_test(struct kunit *test)
 				       high);
 	struct dma_limits limits = dma_limits_of(dev, DMA_BIT_MASK(31));
 
+	KUNIT_EXPECT_EQ(test, limits.first_phys, PHYS_ADDR_MAX);
 	KUNIT_EXPECT_EQ(test, limits.last_phys, 0);
 	KUNIT_EXPECT_FALSE(test, reaches(dev, SZ_1G, 1));
 	KUNIT_EXPECT_FALSE(test, reaches(dev, 0, 1));
@@ -494,6 +516,7 @@ static struct kunit_case dma_limits_cases[] = {
 	KUNIT_CASE(limits_window_edges_test),
 	KUNIT_CASE(limits_touching_windows_test),
 	KUNIT_CASE(limits_windows_and_mask_test),
+	KUNIT_CASE(limits_low_window_out_of_reach_test),
 	KUNIT_CASE(limits_nothing_in_reach_test),
 	KUNIT_CASE(limits_wrap_test),
 	KUNIT_CASE(limits_zone_test),

@@ -27,39 +27,9 @@
 #define NR_MAX		4096
 #define ANYWHERE	((phys_addr_t)-1)
 
-static const char * const names[] = { "normal", "dma32", "dma" };
-
-static unsigned int nr_pools(struct kunit *test)
-{
-	struct dma_pool_figures one;
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-		nr += dma_pools_figures(test, names[i], NAME, &one);
-	return nr;
-}
-
-/* All pools together */
-static struct dma_pool_figures figures_of_all(struct kunit *test)
-{
-	struct dma_pool_figures all = {}, one;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!dma_pools_figures(test, names[i], NAME, &one))
-			continue;
-		all.size += one.size;
-		all.used += one.used;
-		all.peak += one.peak;
-		all.served += one.served;
-		all.refused += one.refused;
-		all.largest = max(all.largest, one.largest);
-	}
-	return all;
-}
-
 static int pool_init(struct kunit *test)
 {
-	if (!figures_of_all(test).size)
+	if (!dma_pools_atomic_figures(test).size)
 		kunit_skip(test, "no memory zone has an atomic pool");
 	return 0;
 }
@@ -73,7 +43,7 @@ static bool has_grown(void *data)
 {
 	struct wait *wait = data;
 
-	return figures_of_all(wait->test).size > wait->size;
+	return dma_pools_atomic_figures(wait->test).size > wait->size;
 }
 
 static bool wait_for_growth(struct kunit *test, size_t size)
@@ -115,7 +85,7 @@ static struct dma_piece *alloc_pieces(struct kunit *test)
 static void pool_piece_test(struct kunit *test)
 {
 	static const size_t sizes[] = { SZ_4K, SZ_8K, 3 * SZ_4K, SZ_16K, 5 * SZ_4K };
-	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pool_figures before = dma_pools_atomic_figures(test);
 	struct dma_piece pieces[ARRAY_SIZE(sizes)], found;
 	size_t used = 0;
 
@@ -124,7 +94,7 @@ static void pool_piece_test(struct kunit *test)
 
 		KUNIT_ASSERT_TRUE(test, dma_piece_take(sizes[i], ANYWHERE, &pieces[i]));
 		used += sizes[i];
-		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + used);
+		KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used + used);
 		KUNIT_EXPECT_EQ(test, pieces[i].phys & (align - 1), 0);
 		memset(pieces[i].cpu_addr, i + 1, sizes[i]);
 	}
@@ -136,10 +106,10 @@ static void pool_piece_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, found.index, pieces[i].index);
 		dma_piece_give(&found, sizes[i]);
 	}
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).served,
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).served,
 			before.served + ARRAY_SIZE(sizes));
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).refused, before.refused);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).refused, before.refused);
 }
 
 static void pool_find_nothing_test(struct kunit *test)
@@ -156,12 +126,12 @@ static void pool_find_nothing_test(struct kunit *test)
 static void pool_exhaust_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test), piece;
-	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pool_figures before = dma_pools_atomic_figures(test);
 	unsigned int nr = drain(pieces, PAGE_SIZE, NR_MAX);
 
 	KUNIT_EXPECT_GE(test, nr, (before.size - before.used) / PAGE_SIZE);
 	KUNIT_ASSERT_LT(test, nr, NR_MAX);
-	KUNIT_EXPECT_GT(test, figures_of_all(test).refused, before.refused);
+	KUNIT_EXPECT_GT(test, dma_pools_atomic_figures(test).refused, before.refused);
 	for (unsigned int i = 1; i < nr; i++)
 		KUNIT_EXPECT_NE(test, pieces[i].phys, pieces[i - 1].phys);
 
@@ -170,15 +140,15 @@ static void pool_exhaust_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &piece));
 	dma_piece_give(&piece, PAGE_SIZE);
 	give_all(pieces, nr, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
-	KUNIT_EXPECT_GE(test, figures_of_all(test).peak, nr * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used);
+	KUNIT_EXPECT_GE(test, dma_pools_atomic_figures(test).peak, nr * PAGE_SIZE);
 }
 
 /* It grows when it is low, before anybody is refused */
 static void pool_watermark_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test);
-	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pool_figures before = dma_pools_atomic_figures(test);
 	unsigned int nr_free = (before.size - before.used) / PAGE_SIZE;
 	unsigned int nr;
 
@@ -189,15 +159,15 @@ static void pool_watermark_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
 	give_all(pieces, nr, PAGE_SIZE);
 	/* Where there are several, one that is dry refers to the next. */
-	if (nr_pools(test) == 1)
-		KUNIT_EXPECT_EQ(test, figures_of_all(test).refused,
+	if (dma_pools_nr_atomic(test) == 1)
+		KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).refused,
 				before.refused);
 }
 
 /* What was too large is not too large a little later */
 static void pool_burst_test(struct kunit *test)
 {
-	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pool_figures before = dma_pools_atomic_figures(test);
 	size_t size = roundup_pow_of_two(before.largest + 1);
 	struct dma_piece piece;
 
@@ -205,7 +175,7 @@ static void pool_burst_test(struct kunit *test)
 		kunit_skip(test, "a pool has a chunk of the largest size already");
 	KUNIT_EXPECT_FALSE(test, dma_piece_take(size, ANYWHERE, &piece));
 	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, before.size));
-	KUNIT_EXPECT_GE(test, figures_of_all(test).largest, size);
+	KUNIT_EXPECT_GE(test, dma_pools_atomic_figures(test).largest, size);
 	KUNIT_ASSERT_TRUE(test, dma_piece_take(size, ANYWHERE, &piece));
 	KUNIT_EXPECT_EQ(test, piece.phys & (size - 1), 0);
 	dma_piece_give(&piece, size);
@@ -219,20 +189,20 @@ static void pool_hopeless_test(struct kunit *test)
 
 	/* Let others' growth come to its end */
 	msleep(100);
-	before = figures_of_all(test);
+	before = dma_pools_atomic_figures(test);
 	for (unsigned int i = 0; i < 5; i++) {
 		KUNIT_EXPECT_FALSE(test, dma_piece_take(PAGE_SIZE << (MAX_PAGE_ORDER + 1),
 							ANYWHERE, &piece));
 		msleep(50);
 	}
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).size, before.size);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
 }
 
 static bool has_shrunk(void *data)
 {
 	struct wait *wait = data;
 
-	return figures_of_all(wait->test).size < wait->size;
+	return dma_pools_atomic_figures(wait->test).size < wait->size;
 }
 
 static bool wait_for_shrinking(struct kunit *test, size_t size)
@@ -250,19 +220,19 @@ static void pool_shrink_test(struct kunit *test)
 	dma_chunk_idle = HZ / 5;
 
 	/* In use, it stays */
-	size = figures_of_all(test).size;
+	size = dma_pools_atomic_figures(test).size;
 	nr = drain(pieces, PAGE_SIZE, NR_MAX);
 	KUNIT_EXPECT_TRUE(test, wait_for_growth(test, size));
-	size = figures_of_all(test).size;
+	size = dma_pools_atomic_figures(test).size;
 	msleep(1000);
-	KUNIT_EXPECT_GE(test, figures_of_all(test).size, size);
+	KUNIT_EXPECT_GE(test, dma_pools_atomic_figures(test).size, size);
 
 	/* Idle, it goes: what was added, and not the first chunk */
-	size = figures_of_all(test).size;
+	size = dma_pools_atomic_figures(test).size;
 	give_all(pieces, nr, PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, wait_for_shrinking(test, size));
 	msleep(2000);
-	KUNIT_EXPECT_GT(test, figures_of_all(test).size, 0);
+	KUNIT_EXPECT_GT(test, dma_pools_atomic_figures(test).size, 0);
 	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &pieces[0]));
 	dma_piece_give(&pieces[0], PAGE_SIZE);
 	dma_chunk_idle = idle;
@@ -296,13 +266,13 @@ static void pool_limit_test(struct kunit *test)
 
 	/* Below all memory there is nothing, and asking costs nothing */
 	msleep(100);
-	before = figures_of_all(test);
+	before = dma_pools_atomic_figures(test);
 	for (unsigned int i = 0; i < 5; i++) {
 		KUNIT_EXPECT_FALSE(test, dma_piece_take(PAGE_SIZE, PAGE_SIZE - 1,
 							&far));
 		msleep(20);
 	}
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).size, before.size);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
 }
 
 /* Who is served */
@@ -310,7 +280,7 @@ static void pool_limit_test(struct kunit *test)
 static void pool_device_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
-	struct dma_pool_figures before = figures_of_all(test);
+	struct dma_pool_figures before = dma_pools_atomic_figures(test);
 	struct dma_pools_buffer buffer;
 
 	dma_pools_hold_global(test);
@@ -322,11 +292,12 @@ static void pool_device_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, buffer.phys & (SZ_16K - 1), 0);
 		KUNIT_EXPECT_EQ(test, buffer.dma_addr, buffer.phys);
 		KUNIT_EXPECT_PTR_NE(test, buffer.cpu_addr, phys_to_virt(buffer.phys));
-		KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used + SZ_16K);
+		KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used,
+				before.used + SZ_16K);
 		memset(buffer.cpu_addr, 0xa5, SZ_16K);
 		dma_pools_free(&buffer);
 	}
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used);
 
 	/* Whoever may sleep has other memory */
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_16K, GFP_KERNEL, &buffer));
@@ -359,12 +330,12 @@ static void pool_refusal_test(struct kunit *test)
 	struct dma_pool_figures before;
 
 	dma_pools_hold_global(test);
-	before = figures_of_all(test);
+	before = dma_pools_atomic_figures(test);
 	/* More than a pool can grow by: no second try is served */
 	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, PAGE_SIZE << (MAX_PAGE_ORDER + 1),
 						     GFP_ATOMIC, "coherent_pool= helps"));
 	KUNIT_EXPECT_GT(test, dma_pools_log_count(dev_name(dev), NAME ": "), 0);
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used);
 }
 
 static void pool_storm_test(struct kunit *test)
@@ -373,7 +344,7 @@ static void pool_storm_test(struct kunit *test)
 	struct dma_pool_figures before;
 
 	dma_pools_hold_global(test);
-	before = figures_of_all(test);
+	before = dma_pools_atomic_figures(test);
 	dma_pools_run_storm(test, &(struct dma_pools_storm){
 		.devs = &dev,
 		.nr_devs = 1,
@@ -382,7 +353,7 @@ static void pool_storm_test(struct kunit *test)
 		.nr_wanted = 3000,
 		.nr_wanted_in_irq = 200,
 	});
-	KUNIT_EXPECT_EQ(test, figures_of_all(test).used, before.used);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before.used);
 }
 
 static struct kunit_case dma_pool_cases[] = {

@@ -465,3 +465,48 @@ bool dma_pools_figures(struct kunit *test, const char *name, const char *kind,
 	kunit_kfree(test, text);
 	return is_found;
 }
+
+static const char * const atomic_names[] = { "normal", "dma32", "dma" };
+
+/**
+ * dma_pools_nr_atomic - how many memory zones have an atomic pool
+ * @test: the test
+ *
+ * Context: process context.
+ * Return: their number.
+ */
+unsigned int dma_pools_nr_atomic(struct kunit *test)
+{
+	struct dma_pool_figures one;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(atomic_names); i++)
+		nr += dma_pools_figures(test, atomic_names[i], "atomic pool",
+					&one);
+	return nr;
+}
+
+/**
+ * dma_pools_atomic_figures - the figures of all atomic pools together
+ * @test: the test
+ *
+ * Context: process context.
+ * Return: their sums, and the largest piece of any; zeroes if there is none.
+ */
+struct dma_pool_figures dma_pools_atomic_figures(struct kunit *test)
+{
+	struct dma_pool_figures all = {}, one;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(atomic_names); i++) {
+		if (!dma_pools_figures(test, atomic_names[i], "atomic pool",
+				       &one))
+			continue;
+		all.size += one.size;
+		all.used += one.used;
+		all.peak += one.peak;
+		all.served += one.served;
+		all.refused += one.refused;
+		all.largest = max(all.largest, one.largest);
+	}
+	return all;
+}

@@ -71,6 +71,8 @@ ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
 				const char *text);
 bool dma_pools_figures(struct kunit *test, const char *name, const char *kind,
 		       struct dma_pool_figures *figures);
+unsigned int dma_pools_nr_atomic(struct kunit *test);
+struct dma_pool_figures dma_pools_atomic_figures(struct kunit *test);
 
 /**
  * struct dma_pools_storm - many users of some devices at a time

@@ -246,18 +246,6 @@ static bool needs_piece(struct device *dev)
 }
 
 /* What all atomic pools have handed out, in bytes */
-static size_t nr_in_pieces(struct kunit *test)
-{
-	static const char * const names[] = { "normal", "dma32", "dma" };
-	struct dma_pool_figures one;
-	size_t used = 0;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-		if (dma_pools_figures(test, names[i], "atomic pool", &one))
-			used += one.used;
-	return used;
-}
-
 /* Where pages would have to be decrypted, pieces of an atomic pool are at hand. */
 static void grow_of_piece_test(struct kunit *test)
 {
@@ -265,7 +253,7 @@ static void grow_of_piece_test(struct kunit *test)
 	struct device *dev = place->dev;
 	struct io_tlb_pool *pool;
 	struct dma_piece piece;
-	size_t before = nr_in_pieces(test);
+	size_t before = dma_pools_atomic_figures(test).used;
 	dma_addr_t all, dma_addr;
 	u8 *buffer, *seen;
 
@@ -285,7 +273,7 @@ static void grow_of_piece_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pool->source, SWIOTLB_FROM_PIECE);
 	/* As the pool has it mapped, not as the linear mapping does */
 	seen = swiotlb_cpu_addr(pool, dma_to_phys(dev, dma_addr));
-	KUNIT_EXPECT_GE(test, nr_in_pieces(test), before + SZ_4K);
+	KUNIT_EXPECT_GE(test, dma_pools_atomic_figures(test).used, before + SZ_4K);
 	KUNIT_EXPECT_NULL(test, memchr_inv(seen, 0x11, SZ_4K));
 	memset(seen, 0x22, SZ_4K);
 	unmap(dev, dma_addr, SZ_4K);
@@ -293,7 +281,7 @@ static void grow_of_piece_test(struct kunit *test)
 
 	unmap(dev, all, SZ_64K);
 	check_small_again(test, place);
-	KUNIT_EXPECT_EQ(test, nr_in_pieces(test), before);
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).used, before);
 }
 
 /* Allocations that fail: nothing is lost, and later there is room again. */
