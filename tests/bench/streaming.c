@@ -3,7 +3,9 @@
  * The DMA benchmark: a buffer is mapped and unmapped, over and over.
  *
  * A buffer is one piece of memory, mapped by dma_map_single(), or a scatterlist
- * of pages no two of which lie next to each other, mapped by dma_map_sg().
+ * of pages no two of which lie next to each other, mapped by dma_map_sg(). It
+ * is the same one each time; but where it says "turns", there are many of them,
+ * so that none is mapped again soon.
  *
  * Before it is measured, each buffer is mapped once and its data looked at from
  * the device's side: at the device's address lies what the CPU has written, and
@@ -21,6 +23,7 @@
 #include "bench.h"
 
 #define NR_ENTRIES	32
+#define NR_TURNS	128
 #define BYTE_CPU	0x5a
 #define BYTE_DEVICE	0xa5
 
@@ -103,6 +106,54 @@ static void single_teardown(struct bench *b)
 {
 	if (b->priv)
 		free_pages_exact(b->priv, b->row->size);
+}
+
+/* Many such pieces */
+
+struct turns {
+	void *buffers[NR_TURNS];
+	unsigned int next;
+};
+
+/* What is mapped next becomes the piece of the functions above. */
+static int turns_setup(struct bench *b)
+{
+	struct turns *turns = kzalloc(sizeof(*turns), GFP_KERNEL);
+	int err = turns ? 0 : bench_fail(b, "no memory");
+
+	for (unsigned int i = 0; i < NR_TURNS && !err; i++) {
+		err = single_setup(b);
+		turns->buffers[i] = b->priv;
+	}
+	b->priv = turns;
+	return err;
+}
+
+static int turns_repeat(struct bench *b, unsigned long nr)
+{
+	struct turns *turns = b->priv;
+	dma_addr_t dma_addr;
+	int err = 0;
+
+	while (nr-- && !err) {
+		b->priv = turns->buffers[turns->next++ % NR_TURNS];
+		err = single_map(b, &dma_addr);
+		if (!err)
+			single_unmap(b, dma_addr);
+	}
+	b->priv = turns;
+	return err ? bench_fail(b, "a mapping of %zu bytes was refused", b->row->size) : 0;
+}
+
+static void turns_teardown(struct bench *b)
+{
+	struct turns *turns = b->priv;
+
+	for (unsigned int i = 0; turns && i < NR_TURNS; i++) {
+		b->priv = turns->buffers[i];
+		single_teardown(b);
+	}
+	kfree(turns);
 }
 
 /* A scatterlist */
@@ -188,6 +239,15 @@ static int sg_repeat(struct bench *b, unsigned long nr)
 	.repeat		= single_repeat,	\
 	.teardown	= single_teardown, }
 
+#define TURNS(_name, _device, _size, _dir) {	\
+	.name		= (_name),		\
+	.device		= (_device),		\
+	.size		= (_size),		\
+	.dir		= (_dir),		\
+	.setup		= turns_setup,		\
+	.repeat		= turns_repeat,		\
+	.teardown	= turns_teardown, }
+
 #define SG(_name, _device, _dir) {		\
 	.name		= (_name),		\
 	.device		= (_device),		\
@@ -204,6 +264,7 @@ const struct bench_row bench_streaming_rows[] = {
 	SINGLE("iommu-map-4k", "iommu", SZ_4K, DMA_TO_DEVICE),
 	SINGLE("iommu-map-4k-from", "iommu", SZ_4K, DMA_FROM_DEVICE),
 	SINGLE("iommu-map-256k", "iommu", SZ_256K, DMA_TO_DEVICE),
+	TURNS("iommu-map-256k-turns", "iommu", SZ_256K, DMA_TO_DEVICE),
 	SG("iommu-map-sg32", "iommu", DMA_TO_DEVICE),
 	{ }
 };

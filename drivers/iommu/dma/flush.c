@@ -7,7 +7,8 @@
  * of page tables that became empty) wait here until one invalidation of the
  * whole domain serves them all: when a queue is full, or 10 ms after the
  * first came.  Until then a device may still get at what it had; that is the
- * price of lazy mode, and it is bounded by these two numbers.
+ * price of lazy mode, and it is bounded by these two numbers.  Large mappings
+ * are kept whole for that time (keep.c): each timed flush ends them first.
  *
  * There is a queue per CPU.  Where an invalidation is very expensive (an
  * IOMMU that a hypervisor shadows), all CPUs share a longer one instead, with
@@ -33,6 +34,7 @@
 #include "../iommu-pages.h"
 #include "domain.h"
 #include "flush.h"
+#include "keep.h"
 #include "map.h"
 
 #define CPU_QUEUE_LENGTH	256
@@ -139,6 +141,7 @@ void dma_flush_all(struct dma_flush *flush)
 
 	if (!flush)
 		return;
+	dma_keep_let_go(flush->cookie);
 	spin_lock_irqsave(&flush->lock, flags);
 	if (flush->shared)
 		__mark(flush, flush->shared);
@@ -166,17 +169,8 @@ static void flush_in_time(struct timer_list *timer)
 	dma_flush_all(flush);
 }
 
-/**
- * dma_flush_later - let unmapped addresses wait
- * @flush: the flush queue
- * @addr: the first address
- * @size: in bytes
- * @tables: pages of page tables to be freed then; taken from the list
- *
- * Context: any.
- */
-void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
-		     struct list_head *tables)
+static __always_inline void enqueue(struct dma_flush *flush, dma_addr_t addr,
+				    size_t size, struct list_head *tables)
 {
 	struct dma_flush_queue *queue;
 	struct dma_space_entry *entry;
@@ -192,10 +186,55 @@ void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
 	if (unlikely(!list_empty(tables)))
 		list_splice_tail_init(tables, &queue->tables);
 	spin_unlock_irqrestore(&queue->lock, flags);
+}
 
+static __always_inline void arm(struct dma_flush *flush)
+{
 	if (!atomic_read(&flush->is_armed) &&
 	    !atomic_xchg(&flush->is_armed, 1))
 		mod_timer(&flush->timer, jiffies + flush->delay);
+}
+
+/**
+ * dma_flush_arm - have a flush come in time, unless one is to come already
+ * @flush: the flush queue
+ *
+ * Context: any.
+ */
+void dma_flush_arm(struct dma_flush *flush)
+{
+	arm(flush);
+}
+
+/**
+ * dma_flush_add - let unmapped addresses wait for a flush that is sure to come
+ * @flush: the flush queue
+ * @addr: the first address
+ * @size: in bytes
+ * @tables: pages of page tables to be freed then; taken from the list
+ *
+ * Context: any.
+ */
+void dma_flush_add(struct dma_flush *flush, dma_addr_t addr, size_t size,
+		   struct list_head *tables)
+{
+	enqueue(flush, addr, size, tables);
+}
+
+/**
+ * dma_flush_later - let unmapped addresses wait
+ * @flush: the flush queue
+ * @addr: the first address
+ * @size: in bytes
+ * @tables: pages of page tables to be freed then; taken from the list
+ *
+ * Context: any.
+ */
+void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
+		     struct list_head *tables)
+{
+	enqueue(flush, addr, size, tables);
+	arm(flush);
 }
 
 static struct dma_flush_queue *make_queue(unsigned int length, int node)
