@@ -161,8 +161,6 @@ static void want(struct swiotlb_set *set, enum swiotlb_zone zone,
 	struct swiotlb_wanted *wanted = &set->wanted[zone];
 	unsigned long flags;
 
-	if (!swiotlb_can_grow(set))
-		return;
 	spin_lock_irqsave(&set->lock, flags);
 	if (!wanted->size)
 		wanted->reach = *reach;
@@ -232,8 +230,11 @@ void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 		  bool is_translated, size_t size)
 {
 	struct swiotlb_reach reach;
-	enum swiotlb_zone zone = zone_of(dev, is_translated, &reach);
+	enum swiotlb_zone zone;
 
+	if (!swiotlb_can_grow(set))
+		return;
+	zone = zone_of(dev, is_translated, &reach);
 	want(set, zone, &reach, size);
 }
 

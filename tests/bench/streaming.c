@@ -132,17 +132,14 @@ static int turns_setup(struct bench *b)
 static int turns_repeat(struct bench *b, unsigned long nr)
 {
 	struct turns *turns = b->priv;
-	dma_addr_t dma_addr;
 	int err = 0;
 
 	while (nr-- && !err) {
 		b->priv = turns->buffers[turns->next++ % NR_TURNS];
-		err = single_map(b, &dma_addr);
-		if (!err)
-			single_unmap(b, dma_addr);
+		err = single_repeat(b, 1);
 	}
 	b->priv = turns;
-	return err ? bench_fail(b, "a mapping of %zu bytes was refused", b->row->size) : 0;
+	return err;
 }
 
 static void turns_teardown(struct bench *b)
@@ -230,32 +227,19 @@ static int sg_repeat(struct bench *b, unsigned long nr)
 	return 0;
 }
 
-#define SINGLE(_name, _device, _size, _dir) {	\
-	.name		= (_name),		\
-	.device		= (_device),		\
-	.size		= (_size),		\
-	.dir		= (_dir),		\
-	.setup		= single_setup,		\
-	.repeat		= single_repeat,	\
-	.teardown	= single_teardown, }
+#define ROW(_kind, _name, _device, _size, _dir) {	\
+	.name		= (_name),			\
+	.device		= (_device),			\
+	.size		= (_size),			\
+	.dir		= (_dir),			\
+	.setup		= _kind ## _setup,		\
+	.repeat		= _kind ## _repeat,		\
+	.teardown	= _kind ## _teardown, }
 
-#define TURNS(_name, _device, _size, _dir) {	\
-	.name		= (_name),		\
-	.device		= (_device),		\
-	.size		= (_size),		\
-	.dir		= (_dir),		\
-	.setup		= turns_setup,		\
-	.repeat		= turns_repeat,		\
-	.teardown	= turns_teardown, }
-
-#define SG(_name, _device, _dir) {		\
-	.name		= (_name),		\
-	.device		= (_device),		\
-	.size		= NR_ENTRIES * PAGE_SIZE, \
-	.dir		= (_dir),		\
-	.setup		= sg_setup,		\
-	.repeat		= sg_repeat,		\
-	.teardown	= sg_teardown, }
+#define SINGLE(...)	ROW(single, __VA_ARGS__)
+#define TURNS(...)	ROW(turns, __VA_ARGS__)
+#define SG(_name, _device, _dir) \
+	ROW(sg, _name, _device, NR_ENTRIES * PAGE_SIZE, _dir)
 
 const struct bench_row bench_streaming_rows[] = {
 	SINGLE("direct-map-4k", "coherent", SZ_4K, DMA_TO_DEVICE),

@@ -245,7 +245,6 @@ static bool needs_piece(struct device *dev)
 	return true;
 }
 
-/* What all atomic pools have handed out, in bytes */
 /* Where pages would have to be decrypted, pieces of an atomic pool are at hand. */
 static void grow_of_piece_test(struct kunit *test)
 {

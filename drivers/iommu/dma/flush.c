@@ -188,13 +188,6 @@ static __always_inline void enqueue(struct dma_flush *flush, dma_addr_t addr,
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-static __always_inline void arm(struct dma_flush *flush)
-{
-	if (!atomic_read(&flush->is_armed) &&
-	    !atomic_xchg(&flush->is_armed, 1))
-		mod_timer(&flush->timer, jiffies + flush->delay);
-}
-
 /**
  * dma_flush_arm - have a flush come in time, unless one is to come already
  * @flush: the flush queue
@@ -203,7 +196,9 @@ static __always_inline void arm(struct dma_flush *flush)
  */
 void dma_flush_arm(struct dma_flush *flush)
 {
-	arm(flush);
+	if (!atomic_read(&flush->is_armed) &&
+	    !atomic_xchg(&flush->is_armed, 1))
+		mod_timer(&flush->timer, jiffies + flush->delay);
 }
 
 /**
@@ -234,7 +229,7 @@ void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
 		     struct list_head *tables)
 {
 	enqueue(flush, addr, size, tables);
-	arm(flush);
+	dma_flush_arm(flush);
 }
 
 static struct dma_flush_queue *make_queue(unsigned int length, int node)

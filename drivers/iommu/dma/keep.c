@@ -30,6 +30,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "../../../kernel/dma/limits.h"
 #include "domain.h"
 #include "flush.h"
 #include "keep.h"
@@ -92,22 +93,30 @@ static dma_addr_t take_up(struct dma_keep *keep, phys_addr_t phys, size_t size,
 	return addr;
 }
 
+/* What a slot keeps is the caller's to end: its address and size, or 0. */
+static dma_addr_t __take_out(struct dma_keep_slot *slot, size_t *size)
+{
+	lockdep_assert_held(&slot->lock);
+
+	if (!slot->is_kept)
+		return 0;
+	WRITE_ONCE(slot->is_kept, false);
+	*size = slot->size;
+	return slot->addr;
+}
+
 /* Note a mapping that was made; the one that is kept in its slot ends. */
 static void note(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 		 phys_addr_t phys, size_t size, int prot)
 {
 	struct dma_keep *keep = cookie->keep;
 	struct dma_keep_slot *slot = &keep->slots[hash_of(addr)];
-	dma_addr_t kept_addr = 0;
-	size_t kept_size = 0;
+	dma_addr_t kept_addr;
 	unsigned long flags;
+	size_t kept_size;
 
 	spin_lock_irqsave(&slot->lock, flags);
-	if (slot->is_kept) {
-		kept_addr = slot->addr;
-		kept_size = slot->size;
-	}
-	WRITE_ONCE(slot->is_kept, false);
+	kept_addr = __take_out(slot, &kept_size);
 	slot->addr = addr;
 	slot->phys = phys;
 	slot->size = size;
@@ -134,7 +143,7 @@ dma_addr_t dma_keep_map(struct iommu_dma_cookie *cookie, struct device *dev,
 			phys_addr_t phys, size_t size, int prot)
 {
 	size_t offset = dma_domain_offset(cookie, phys);
-	u64 last = min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
+	u64 last = dma_last_address(dev, *dev->dma_mask);
 	dma_addr_t addr;
 
 	phys -= offset;
@@ -211,20 +220,18 @@ void dma_keep_let_go(struct iommu_dma_cookie *cookie)
 
 	for (unsigned int i = 0; keep && i < NR_SLOTS; i++) {
 		struct dma_keep_slot *slot = &keep->slots[i];
-		dma_addr_t addr = 0;
-		size_t size = 0;
 		unsigned long flags;
+		dma_addr_t addr;
+		size_t size;
 
 		/*
 		 * Not without the lock: who keeps a mapping and finds that a
 		 * flush is to come has to be seen by that flush.
 		 */
 		spin_lock_irqsave(&slot->lock, flags);
-		if (slot->is_kept) {
-			WRITE_ONCE(slot->is_kept, false);
-			swap(addr, slot->addr);
-			size = slot->size;
-		}
+		addr = __take_out(slot, &size);
+		if (addr)
+			slot->addr = 0;
 		spin_unlock_irqrestore(&slot->lock, flags);
 		if (addr)
 			end_mapping(cookie, addr, size);

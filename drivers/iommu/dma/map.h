@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 #include <trace/events/iommu.h>
 
+#include "../../../kernel/dma/limits.h"
 #include "domain.h"
 #include "flush.h"
 
@@ -82,7 +83,7 @@ static __always_inline dma_addr_t dma_io_get(struct iommu_dma_cookie *cookie,
 	unsigned long last, start;
 
 	/* A granule counts if all of its bytes may be used; the first never does. */
-	mask = min_not_zero(mask, dev->bus_dma_limit);
+	mask = dma_last_address(dev, mask);
 	if (unlikely(mask <= dma_domain_granule(cookie)))
 		return 0;
 	last = min(((mask + 1) >> shift) - 1, (u64)cookie->last);
