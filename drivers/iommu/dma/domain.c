@@ -22,7 +22,6 @@
 #include "../dma-iommu.h"
 #include "domain.h"
 #include "flush.h"
-#include "keep.h"
 #include "shadow.h"
 
 DEFINE_STATIC_KEY_FALSE(dma_domain_attaches_late);
@@ -117,7 +116,6 @@ void iommu_put_dma_cookie(struct iommu_domain *domain)
 		dma_shadow_destroy(cookie->shadow);
 	if (cookie->flush)
 		dma_flush_destroy(cookie->flush);
-	dma_keep_destroy(cookie->keep);
 	if (cookie->is_ready)
 		dma_space_destroy(&cookie->space);
 	dma_identity_release(cookie);
@@ -192,22 +190,14 @@ static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 static int init_flush(struct iommu_dma_cookie *cookie)
 {
 	struct dma_flush *flush;
-	struct dma_keep *keep;
 
 	if (cookie->flush)
 		return 0;
 	flush = dma_flush_create(cookie, cookie->is_flush_slow);
 	if (!flush)
 		return -ENOMEM;
-	keep = dma_keep_create();
-	if (!keep) {
-		dma_flush_destroy(flush);
-		return -ENOMEM;
-	}
 	/* Mappings come and go already when a strict domain becomes lazy. */
 	smp_store_release(&cookie->flush, flush);
-	/* Whoever finds it finds the flush that ends what it keeps. */
-	smp_store_release(&cookie->keep, keep);
 	return 0;
 }
 

@@ -18,7 +18,6 @@
 #include "space.h"
 
 struct dma_flush;
-struct dma_keep;
 struct dma_shadow;
 
 /**
@@ -30,7 +29,6 @@ struct dma_shadow;
  * @can_defer: its driver takes invalidations that are put off
  * @flush: where unmapped addresses wait for an invalidation; NULL: strict.
  *	Set once, while mappings come and go.
- * @keep: large mappings that are kept until then; set after @flush
  * @shadow: pages that small buffers are copied through; NULL: none
  * @msi_pages: (s) doorbells that are mapped
  * @msi_next: (s) the next address for one, if @is_msi_only
@@ -49,7 +47,6 @@ struct iommu_dma_cookie {
 	size_t			second_size;
 	bool			can_defer;
 	struct dma_flush	*flush;
-	struct dma_keep		*keep;
 	struct dma_shadow	*shadow;
 	struct list_head	msi_pages;
 	dma_addr_t		msi_next;

@@ -7,8 +7,7 @@
  * of page tables that became empty) wait here until one invalidation of the
  * whole domain serves them all: when a queue is full, or 10 ms after the
  * first came.  Until then a device may still get at what it had; that is the
- * price of lazy mode, and it is bounded by these two numbers.  Large mappings
- * are kept whole for that time (keep.c): each timed flush ends them first.
+ * price of lazy mode, and it is bounded by these two numbers.
  *
  * There is a queue per CPU.  Where an invalidation is very expensive (an
  * IOMMU that a hypervisor shadows), all CPUs share a longer one instead, with
@@ -34,7 +33,6 @@
 #include "../iommu-pages.h"
 #include "domain.h"
 #include "flush.h"
-#include "keep.h"
 #include "map.h"
 
 #define CPU_QUEUE_LENGTH	256
@@ -141,7 +139,6 @@ void dma_flush_all(struct dma_flush *flush)
 
 	if (!flush)
 		return;
-	dma_keep_let_go(flush->cookie);
 	spin_lock_irqsave(&flush->lock, flags);
 	if (flush->shared)
 		__mark(flush, flush->shared);

@@ -8,7 +8,7 @@
  *             an untrusted device could see hold something else as well, and
  *             where a cache line of a non-coherent device's buffer does
  *   shadowed  copied into a page that is mapped already (shadow.c)
- *   mapped    as it is; a large one in lazy mode may be so already (keep.c)
+ *   mapped    as it is
  *
  * What was done is told by the device's address alone: an address in the
  * shadow window, or one that translates into a bounce buffer.  The page tables
@@ -25,7 +25,6 @@
 #include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
-#include "keep.h"
 #include "map.h"
 #include "shadow.h"
 
@@ -71,8 +70,6 @@ static __always_inline dma_addr_t map(struct iommu_dma_cookie *cookie,
 
 	if (dma_dev_must_flush(dev, attrs))
 		dma_cache_to_device(phys, size, dir);
-	if (unlikely(dma_keep_wants(cookie, dev, size)))
-		return dma_keep_map(cookie, dev, phys, size, prot);
 	return dma_io_map_one(cookie, dev, phys, size, prot, *dev->dma_mask);
 }
 
@@ -177,10 +174,6 @@ static noinline void unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 	size_t offset = dma_domain_offset(cookie, addr);
 	phys_addr_t phys = 0;
 
-	if (unlikely(dma_keep_wants(cookie, dev, size))) {
-		dma_keep_unmap(cookie, dev, addr, size);
-		return;
-	}
 	if (unlikely(dma_may_have_bounced(dev) || !dev_is_dma_coherent(dev))) {
 		phys = to_cpu(cookie, dev, addr, size, dir, attrs);
 		if (!phys)
