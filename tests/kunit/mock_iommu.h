@@ -63,6 +63,11 @@ struct mock_iommu_region {
  * @keeps_msi: pages of MSI doorbells stay mapped until the domain goes
  * @attaches_late: what the kernel before left running goes on until a device is
  *	used first, and only then it is attached
+ * @pages_per_call: one call maps or unmaps at most so many pages and says how
+ *	much it did, as drivers may; 0: all of them
+ * @stops_at_tables: nor does a call go on where a page table of 2 MiB ends
+ * @syncs_at_once: unmap_pages() invalidates itself, unless that is queued; then
+ *	iotlb_sync() has nothing to do
  */
 struct mock_iommu_shape {
 	dma_addr_t			aperture_start;
@@ -77,6 +82,9 @@ struct mock_iommu_shape {
 	bool				has_tables;
 	bool				keeps_msi;
 	bool				attaches_late;
+	unsigned int			pages_per_call;
+	bool				stops_at_tables;
+	bool				syncs_at_once;
 };
 
 /**

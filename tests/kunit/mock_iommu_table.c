@@ -16,6 +16,8 @@
 #include <linux/bitfield.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -245,6 +247,20 @@ static int map_page(struct mock_domain *mock, unsigned long iova,
 				 GFP_ATOMIC | __GFP_NOWARN));
 }
 
+/* How many of @count pages one call does. */
+static size_t pages_of_call(struct mock_domain *mock, unsigned long iova,
+			    size_t size, size_t count)
+{
+	const struct mock_iommu_shape *shape = &mock->iommu->shape;
+
+	if (shape->pages_per_call)
+		count = min_t(size_t, count, shape->pages_per_call);
+	if (shape->stops_at_tables && size < SZ_2M)
+		count = min_t(size_t, count,
+			      (SZ_2M - (iova & (SZ_2M - 1))) / size);
+	return count;
+}
+
 /**
  * mock_table_map_pages - map pages, as the IOMMU core asks for it
  * @domain: the domain
@@ -269,6 +285,7 @@ int mock_table_map_pages(struct iommu_domain *domain, unsigned long iova,
 
 	xa_lock_irqsave(&mock->pages, flags);
 	mock->counts.nr_map_calls++;
+	count = pages_of_call(mock, iova, size, count);
 	while (count--) {
 		err = map_page(mock, iova + *mapped, phys + *mapped, size, prot);
 		if (err)
@@ -286,6 +303,15 @@ static void make_stale(struct mock_domain *mock, unsigned long index,
 	__xa_store(&mock->pages, index,
 		   xa_mk_value(xa_to_value(entry) | ENTRY_STALE), GFP_ATOMIC);
 	__xa_set_mark(&mock->pages, index, STALE);
+}
+
+static void erase_stale(struct mock_domain *mock, unsigned long first,
+			unsigned long last)
+{
+	unsigned long index = first;
+
+	while (xa_find(&mock->pages, &index, last, STALE))
+		__xa_erase(&mock->pages, index);
 }
 
 /* Unmap the page at @iova, of at most @size bytes. Returns its size, or 0. */
@@ -342,6 +368,7 @@ size_t mock_table_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 
 	xa_lock_irqsave(&mock->pages, flags);
 	mock->counts.nr_unmap_calls++;
+	count = pages_of_call(mock, iova, size, count);
 	while (done < size * count) {
 		step = unmap_page(mock, iova + done, size * count - done,
 				  gather);
@@ -350,21 +377,15 @@ size_t mock_table_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 		done += step;
 	}
 	mock->counts.unmapped += done;
+	if (mock->iommu->shape.syncs_at_once && done && !gather->queued)
+		erase_stale(mock, iova >> PAGE_BITS,
+			    (iova + done - 1) >> PAGE_BITS);
 	xa_unlock_irqrestore(&mock->pages, flags);
 	gather_range(domain, iova, done, gather);
 	return done;
 }
 
 /* Invalidation */
-
-static void erase_stale(struct mock_domain *mock, unsigned long first,
-			unsigned long last)
-{
-	unsigned long index = first;
-
-	while (xa_find(&mock->pages, &index, last, STALE))
-		__xa_erase(&mock->pages, index);
-}
 
 /**
  * mock_table_sync - invalidate what was gathered
@@ -381,7 +402,7 @@ void mock_table_sync(struct iommu_domain *domain,
 
 	xa_lock_irqsave(&mock->pages, flags);
 	mock->counts.nr_syncs++;
-	if (gather->start <= gather->end) {
+	if (gather->start <= gather->end && !mock->iommu->shape.syncs_at_once) {
 		mock->counts.invalidated += gather->end - gather->start + 1;
 		erase_stale(mock, gather->start >> PAGE_BITS,
 			    gather->end >> PAGE_BITS);
