@@ -13,11 +13,18 @@
  * IOMMU that a hypervisor shadows), all CPUs share a longer one instead, with
  * a longer time.
  *
- * One invalidation serves the queues of all CPUs: what is in a queue is
- * marked, then the IOMMU is told, then what was marked is released.
+ * One invalidation serves the queues of all CPUs, whoever asked for it.  Each
+ * has a number.  An entry notes the last one that had begun when it came, and
+ * is done when a later one is complete.  The next to come to a queue releases
+ * some of what is done, so that a CPU whose queue runs full finds room if
+ * another has flushed meanwhile.
  *
- * Locks, all irq-safe: flush->lock, which makes those who mark wait for each
- * other; then queue->lock; those of the address space nest inside.
+ * Released is in batches: taken out under the queue's lock, given back without
+ * it.  That bounds what is done with interrupts off, whatever the length of a
+ * queue, and nobody who unmaps waits for the address space's lock here.
+ *
+ * Locks, both irq-safe: queue->release_lock, which makes those who find no address
+ * wait for a batch on its way; in it queue->lock, and those of the address space.
  * Invariant: an address leaves its queue only after an invalidation that
  * began when it was in there.
  */
@@ -35,95 +42,221 @@
 #include "flush.h"
 #include "map.h"
 
+/* Both are powers of two. */
 #define CPU_QUEUE_LENGTH	256
 #define CPU_QUEUE_MS		10
 #define SHARED_QUEUE_LENGTH	32768
 #define SHARED_QUEUE_MS		1000
 
+/* Entries that are released at a time */
+#define BATCH			32
+
+/**
+ * struct dma_flush_entry - addresses that wait
+ * @range: these
+ * @since: number of the last invalidation that had begun when they came
+ */
+struct dma_flush_entry {
+	struct dma_space_entry	range;
+	unsigned long		since;
+};
+
 /**
  * struct dma_flush_queue - what waits on one CPU, or on all
+ * @release_lock: irq-safe; held while a batch is released
  * @lock: irq-safe; protects all that follows
- * @nr: entries that wait
- * @nr_marked: how many of them an invalidation under way is good for
- * @tables: pages of page tables that wait
- * @marked_tables: those that the invalidation under way is good for
- * @entries: oldest first
+ * @first: of the entries that wait: their place is this modulo the length
+ * @end: the place behind the last
+ * @tables: pages of page tables that came lately
+ * @old_tables: those that came before; only these wait for an invalidation
+ * @old_since: as of an entry, for @old_tables
+ * @entries: a ring
  */
 struct dma_flush_queue {
-	spinlock_t		lock;	/* protects all that follows */
-	unsigned int		nr;
-	unsigned int		nr_marked;
+	spinlock_t		release_lock;	/* serializes release */
+	spinlock_t		lock;		/* protects all that follows */
+	unsigned int		first;
+	unsigned int		end;
 	struct list_head	tables;
-	struct list_head	marked_tables;
-	struct dma_space_entry	entries[];
+	struct list_head	old_tables;
+	unsigned long		old_since;
+	struct dma_flush_entry	entries[];
 };
 
 /**
  * struct dma_flush - the flush queue of a domain
  * @cookie: the domain
- * @lock: irq-safe; held from marking to releasing
  * @length: of each queue
  * @delay: jiffies from the first entry to the invalidation
- * @is_armed: the timer will come
- * @timer: flushes what did not fill a queue
  * @shared: the one queue; NULL: there is one for each CPU
  * @of_cpu: each CPU's
+ * @is_armed: the timer will come
+ * @nr_begun: invalidations that have begun; their numbers start at 1
+ * @done: all that came before this one began is forgotten by the IOMMU
+ * @timer: flushes what did not fill a queue
  */
 struct dma_flush {
 	struct iommu_dma_cookie			*cookie;
-	spinlock_t				lock;	/* protects the marks */
 	unsigned int				length;
 	unsigned long				delay;
-	atomic_t				is_armed;
-	struct timer_list			timer;
 	struct dma_flush_queue			*shared;
 	struct dma_flush_queue * __percpu	*of_cpu;
+	atomic_t				is_armed;
+	atomic_long_t				nr_begun ____cacheline_aligned_in_smp;
+	atomic_long_t				done;
+	struct timer_list			timer;
 };
 
-/* The first @nr entries and the tables on @tables: nothing refers to them. */
-static void __let_go(struct dma_flush *flush, struct dma_flush_queue *queue,
-		     unsigned int nr, struct list_head *tables)
+/* Is an invalidation over that began after number @since had? */
+static inline bool is_done(const struct dma_flush *flush, unsigned long since)
 {
-	lockdep_assert_held(&queue->lock);
-
-	iommu_put_pages_list(tables);
-	dma_space_put_many(&flush->cookie->space, queue->entries, nr);
-	queue->nr -= nr;
-	memmove(queue->entries, queue->entries + nr,
-		queue->nr * sizeof(queue->entries[0]));
+	/* Pairs with the release by whoever completes one. */
+	return (long)(atomic_long_read_acquire(&flush->done) - since) > 0;
 }
 
-/* Make room in a full queue. */
-static void __flush_queue(struct dma_flush *flush,
-			  struct dma_flush_queue *queue)
+/*
+ * The last invalidation that may be too old for what was unmapped by now.  One
+ * that begins meanwhile finds the entries of the page tables clear, or its number
+ * is seen here: the barrier pairs with atomic_long_inc_return() in invalidate().
+ */
+static __always_inline unsigned long __now(const struct dma_flush *flush,
+					   struct dma_flush_queue *queue)
 {
 	lockdep_assert_held(&queue->lock);
+	smp_mb__after_spinlock();
+	return atomic_long_read(&flush->nr_begun);
+}
+
+/* Have the IOMMU forget all that was unmapped by now. */
+static void invalidate(struct dma_flush *flush)
+{
+	long number = atomic_long_inc_return(&flush->nr_begun);
+	long done = atomic_long_read(&flush->done);
 
 	iommu_flush_iotlb_all(flush->cookie->domain);
-	list_splice_tail_init(&queue->marked_tables, &queue->tables);
-	queue->nr_marked = 0;
-	__let_go(flush, queue, queue->nr, &queue->tables);
+	/* One that began later may be over already. */
+	while (done - number < 0 &&
+	       !atomic_long_try_cmpxchg_release(&flush->done, &done, number))
+		;
 }
 
-static void __mark(struct dma_flush *flush, struct dma_flush_queue *queue)
+static inline struct dma_flush_entry *entry_at(struct dma_flush *flush,
+					       struct dma_flush_queue *queue,
+					       unsigned int at)
 {
-	lockdep_assert_held(&flush->lock);
-
-	spin_lock(&queue->lock);
-	queue->nr_marked = queue->nr;
-	list_splice_tail_init(&queue->tables, &queue->marked_tables);
-	spin_unlock(&queue->lock);
+	return &queue->entries[at & (flush->length - 1)];
 }
 
-static void __release_marked(struct dma_flush *flush,
-			     struct dma_flush_queue *queue)
+static inline bool __is_full(const struct dma_flush *flush,
+			     const struct dma_flush_queue *queue)
 {
-	lockdep_assert_held(&flush->lock);
+	return queue->end - queue->first == flush->length;
+}
+
+static inline bool __has_done(struct dma_flush *flush,
+			      struct dma_flush_queue *queue)
+{
+	return queue->first != queue->end &&
+	       is_done(flush, entry_at(flush, queue, queue->first)->since);
+}
+
+/* Pages of page tables: move to @tables what is done; the rest grows older. */
+static void __take_tables(struct dma_flush *flush,
+			  struct dma_flush_queue *queue,
+			  struct list_head *tables)
+{
+	lockdep_assert_held(&queue->lock);
+
+	if (!list_empty(&queue->old_tables)) {
+		if (!is_done(flush, queue->old_since))
+			return;
+		list_splice_tail_init(&queue->old_tables, tables);
+	}
+	if (!list_empty(&queue->tables)) {
+		list_splice_tail_init(&queue->tables, &queue->old_tables);
+		queue->old_since = __now(flush, queue);
+	}
+}
+
+/* Release a batch of what is done; true if that was a full one. */
+static bool __release_batch(struct dma_flush *flush,
+			    struct dma_flush_queue *queue)
+{
+	struct dma_space_entry done[BATCH];
+	unsigned int nr = 0;
+	LIST_HEAD(tables);
+
+	lockdep_assert_held(&queue->release_lock);
 
 	spin_lock(&queue->lock);
-	__let_go(flush, queue, queue->nr_marked, &queue->marked_tables);
-	queue->nr_marked = 0;
+	__take_tables(flush, queue, &tables);
+	while (nr < BATCH && __has_done(flush, queue))
+		done[nr++] = entry_at(flush, queue, queue->first++)->range;
 	spin_unlock(&queue->lock);
+
+	iommu_put_pages_list(&tables);
+	dma_space_put_many(&flush->cookie->space, done, nr);
+	return nr == BATCH;
+}
+
+static bool release_batch(struct dma_flush *flush,
+			  struct dma_flush_queue *queue)
+{
+	unsigned long flags;
+	bool was_full;
+
+	spin_lock_irqsave(&queue->release_lock, flags);
+	was_full = __release_batch(flush, queue);
+	spin_unlock_irqrestore(&queue->release_lock, flags);
+	return was_full;
+}
+
+/* The same, but whoever is at it already is enough. */
+static noinline void try_release_batch(struct dma_flush *flush,
+				       struct dma_flush_queue *queue)
+{
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(&queue->release_lock, flags))
+		return;
+	__release_batch(flush, queue);
+	spin_unlock_irqrestore(&queue->release_lock, flags);
+}
+
+/* Release all that is done, but not what comes meanwhile. */
+static void release(struct dma_flush *flush, struct dma_flush_queue *queue)
+{
+	unsigned int left = flush->length / BATCH;
+
+	while (release_batch(flush, queue) && --left)
+		;
+}
+
+/* Tables that came before an invalidation begins have to wait for that one. */
+static void age_tables(struct dma_flush *flush, struct dma_flush_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (!list_empty(&queue->tables)) {
+		list_splice_tail_init(&queue->tables, &queue->old_tables);
+		queue->old_since = __now(flush, queue);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+static void act_on_queues(struct dma_flush *flush,
+			  void (*act)(struct dma_flush *flush,
+				      struct dma_flush_queue *queue))
+{
+	unsigned int cpu;
+
+	if (flush->shared) {
+		act(flush, flush->shared);
+		return;
+	}
+	for_each_possible_cpu(cpu)
+		act(flush, *per_cpu_ptr(flush->of_cpu, cpu));
 }
 
 /**
@@ -134,27 +267,11 @@ static void __release_marked(struct dma_flush *flush,
  */
 void dma_flush_all(struct dma_flush *flush)
 {
-	unsigned long flags;
-	unsigned int cpu;
-
 	if (!flush)
 		return;
-	spin_lock_irqsave(&flush->lock, flags);
-	if (flush->shared)
-		__mark(flush, flush->shared);
-	else
-		for_each_possible_cpu(cpu)
-			__mark(flush, *per_cpu_ptr(flush->of_cpu, cpu));
-
-	iommu_flush_iotlb_all(flush->cookie->domain);
-
-	if (flush->shared)
-		__release_marked(flush, flush->shared);
-	else
-		for_each_possible_cpu(cpu)
-			__release_marked(flush,
-					 *per_cpu_ptr(flush->of_cpu, cpu));
-	spin_unlock_irqrestore(&flush->lock, flags);
+	act_on_queues(flush, age_tables);
+	invalidate(flush);
+	act_on_queues(flush, release);
 }
 
 static void flush_in_time(struct timer_list *timer)
@@ -166,51 +283,15 @@ static void flush_in_time(struct timer_list *timer)
 	dma_flush_all(flush);
 }
 
-static __always_inline void enqueue(struct dma_flush *flush, dma_addr_t addr,
-				    size_t size, struct list_head *tables)
+/* Make room in a full queue; @has_done: it need not be flushed for that. */
+static noinline void make_room(struct dma_flush *flush,
+			       struct dma_flush_queue *queue, bool has_done)
 {
-	struct dma_flush_queue *queue;
-	struct dma_space_entry *entry;
-	unsigned long flags;
-
-	queue = flush->shared ?: *raw_cpu_ptr(flush->of_cpu);
-	spin_lock_irqsave(&queue->lock, flags);
-	if (unlikely(queue->nr == flush->length))
-		__flush_queue(flush, queue);
-	entry = &queue->entries[queue->nr++];
-	entry->addr = addr;
-	entry->size = size;
-	if (unlikely(!list_empty(tables)))
-		list_splice_tail_init(tables, &queue->tables);
-	spin_unlock_irqrestore(&queue->lock, flags);
-}
-
-/**
- * dma_flush_arm - have a flush come in time, unless one is to come already
- * @flush: the flush queue
- *
- * Context: any.
- */
-void dma_flush_arm(struct dma_flush *flush)
-{
-	if (!atomic_read(&flush->is_armed) &&
-	    !atomic_xchg(&flush->is_armed, 1))
-		mod_timer(&flush->timer, jiffies + flush->delay);
-}
-
-/**
- * dma_flush_add - let unmapped addresses wait for a flush that is sure to come
- * @flush: the flush queue
- * @addr: the first address
- * @size: in bytes
- * @tables: pages of page tables to be freed then; taken from the list
- *
- * Context: any.
- */
-void dma_flush_add(struct dma_flush *flush, dma_addr_t addr, size_t size,
-		   struct list_head *tables)
-{
-	enqueue(flush, addr, size, tables);
+	if (!has_done) {
+		age_tables(flush, queue);
+		invalidate(flush);
+	}
+	release_batch(flush, queue);
 }
 
 /**
@@ -225,8 +306,33 @@ void dma_flush_add(struct dma_flush *flush, dma_addr_t addr, size_t size,
 void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
 		     struct list_head *tables)
 {
-	enqueue(flush, addr, size, tables);
-	dma_flush_arm(flush);
+	struct dma_flush_queue *queue;
+	struct dma_flush_entry *entry;
+	unsigned long flags;
+	bool has_done;
+
+	queue = flush->shared ?: *raw_cpu_ptr(flush->of_cpu);
+	spin_lock_irqsave(&queue->lock, flags);
+	while (unlikely(__is_full(flush, queue))) {
+		has_done = __has_done(flush, queue);
+		spin_unlock_irqrestore(&queue->lock, flags);
+		make_room(flush, queue, has_done);
+		spin_lock_irqsave(&queue->lock, flags);
+	}
+	entry = entry_at(flush, queue, queue->end++);
+	entry->range.addr = addr;
+	entry->range.size = size;
+	entry->since = __now(flush, queue);
+	if (unlikely(!list_empty(tables)))
+		list_splice_tail_init(tables, &queue->tables);
+	has_done = __has_done(flush, queue);
+	spin_unlock_irqrestore(&queue->lock, flags);
+
+	if (unlikely(has_done))
+		try_release_batch(flush, queue);
+	if (!atomic_read(&flush->is_armed) &&
+	    !atomic_xchg(&flush->is_armed, 1))
+		mod_timer(&flush->timer, jiffies + flush->delay);
 }
 
 static struct dma_flush_queue *make_queue(unsigned int length, int node)
@@ -237,11 +343,13 @@ static struct dma_flush_queue *make_queue(unsigned int length, int node)
 			      node);
 	if (!queue)
 		return NULL;
+	spin_lock_init(&queue->release_lock);
 	spin_lock_init(&queue->lock);
-	queue->nr = 0;
-	queue->nr_marked = 0;
+	queue->first = 0;
+	queue->end = 0;
+	queue->old_since = 0;
 	INIT_LIST_HEAD(&queue->tables);
-	INIT_LIST_HEAD(&queue->marked_tables);
+	INIT_LIST_HEAD(&queue->old_tables);
 	return queue;
 }
 
@@ -250,7 +358,7 @@ static void destroy_queue(struct dma_flush_queue *queue)
 	if (!queue)
 		return;
 	iommu_put_pages_list(&queue->tables);
-	iommu_put_pages_list(&queue->marked_tables);
+	iommu_put_pages_list(&queue->old_tables);
 	kvfree(queue);
 }
 
@@ -289,7 +397,6 @@ struct dma_flush *dma_flush_create(struct iommu_dma_cookie *cookie,
 	if (!flush)
 		return NULL;
 	flush->cookie = cookie;
-	spin_lock_init(&flush->lock);
 	timer_setup(&flush->timer, flush_in_time, 0);
 	if (is_shared) {
 		flush->length = SHARED_QUEUE_LENGTH;

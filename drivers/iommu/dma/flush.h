@@ -16,9 +16,6 @@ struct dma_flush *dma_flush_create(struct iommu_dma_cookie *cookie,
 void dma_flush_destroy(struct dma_flush *flush);
 void dma_flush_later(struct dma_flush *flush, dma_addr_t addr, size_t size,
 		     struct list_head *tables);
-void dma_flush_add(struct dma_flush *flush, dma_addr_t addr, size_t size,
-		   struct list_head *tables);
-void dma_flush_arm(struct dma_flush *flush);
 void dma_flush_all(struct dma_flush *flush);
 
 #endif /* _DRIVERS_IOMMU_DMA_FLUSH_H */
