@@ -23,13 +23,15 @@ struct dma_shadow;
 /**
  * struct iommu_dma_cookie - the DMA API's part of a domain
  * @domain: whose
- * @space: its addresses; ready if @is_ready
  * @last: the last granule that can be translated
  * @second_size: the second smallest page size of the IOMMU, in bytes
- * @can_defer: its driver takes invalidations that are put off
  * @flush: where unmapped addresses wait for an invalidation; NULL: strict.
  *	Set once, while mappings come and go.
  * @shadow: pages that small buffers are copied through; NULL: none
+ * @space: its addresses; ready if @is_ready
+ * @can_defer: its driver takes invalidations that are put off
+ * @has_searched: all that was held back has once been given back for an address
+ *	below 4 GiB, which is not done again
  * @msi_pages: (s) doorbells that are mapped
  * @msi_next: (s) the next address for one, if @is_msi_only
  * @identities: (s) what is mapped at its physical address
@@ -41,13 +43,16 @@ struct dma_shadow;
  * @group_id: of the group whose domain this is
  */
 struct iommu_dma_cookie {
+	/* what every mapping reads, as the beginning of @space */
 	struct iommu_domain	*domain;
-	struct dma_space	space;
 	unsigned long		last;
 	size_t			second_size;
-	bool			can_defer;
 	struct dma_flush	*flush;
 	struct dma_shadow	*shadow;
+	struct dma_space	space;
+
+	bool			can_defer;
+	bool			has_searched;
 	struct list_head	msi_pages;
 	dma_addr_t		msi_next;
 	struct list_head	identities;

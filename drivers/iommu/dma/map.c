@@ -38,8 +38,9 @@ static unsigned long empty_and_get(struct iommu_dma_cookie *cookie,
  * @nr: how many granules
  * @last: the last granule that it can have
  *
- * The first time that a PCI device finds none below 4 GiB ends the preference
- * for these.
+ * A PCI device that finds none below 4 GiB does not look for them any more: each
+ * time would be a flush, and a search in what every CPU keeps.  That is done once
+ * for all devices of a domain, whose preference lasts the longer for it.
  *
  * Context: any; takes long.
  * Return: the first granule, or 0.
@@ -52,11 +53,16 @@ unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
 	unsigned long start;
 
 	if (dev->iommu->pci_32bit_workaround && last > short_last) {
-		start = empty_and_get(cookie, nr, short_last);
-		if (start)
-			return start;
+		if (!xchg(&cookie->has_searched, true)) {
+			start = empty_and_get(cookie, nr, short_last);
+			if (start)
+				return start;
+		}
 		dev->iommu->pci_32bit_workaround = false;
 		dev_notice(dev, "no DMA address left below 4 GiB, using those above\n");
+		start = dma_space_get(&cookie->space, nr, last);
+		if (start)
+			return start;
 	}
 	return empty_and_get(cookie, nr, last);
 }

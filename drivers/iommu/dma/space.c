@@ -3,12 +3,18 @@
  * I/O virtual addresses: which parts of a domain's address space are taken.
  *
  * Two layers.  Below, a tree of taken ranges, each of which knows the gap in
- * front of it, and the largest gap of its subtree: the highest gap that fits
- * is found in one descent, whatever the fill.  Above, a small stack of free
- * ranges per CPU and size class, from which nearly all requests are served in
- * a few dozen instructions; a range in a stack is still taken as far as the
- * tree knows.  A CPU with too many gives half a stack to a depot, where one
- * that has none finds it; a full depot gives back to the tree.
+ * front of it, and the largest gap of its subtree.  The highest gap that is
+ * large enough is found in one descent; if the range does not fit in there by its
+ * alignment or below the highest address asked for, the search goes on to the
+ * next lower one, and so takes longer the more such gaps there are.  Above, a
+ * small stack of free ranges per CPU and size class, from which nearly all
+ * requests are served in a few dozen instructions; a range in a stack is still
+ * taken as far as the tree knows.  A CPU with too many gives half a stack to a
+ * depot, where one that has none finds it; a full depot gives back to the tree,
+ * and so does one that nobody takes from, in the course of seconds.
+ *
+ * What a CPU keeps of a class is bounded by its number and by its bytes: of large
+ * ranges a few are enough, and addresses below 4 GiB are scarce.
  *
  * Addresses are handed out from the top down, naturally aligned, and 0 never:
  * too many drivers take it for "no address".
@@ -26,17 +32,24 @@
 #include <linux/log2.h>
 #include <linux/percpu.h>
 #include <linux/rbtree_augmented.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "space.h"
 
 #define STACK_SIZE	126
 #define HALF_STACK	(STACK_SIZE / 2)
+/* As many bytes of addresses, if that is less, but two ranges. */
+#define STACK_BYTES	((u64)SZ_8M)
+#define STACK_LEAST	2
 /*
  * Stacks of a class in its depot, for each CPU: what a flush queue gives back
  * at once has to find room, or each address of it goes through the tree.
  */
 #define DEPOT_STACKS	4
+
+/* After how many jiffies half of what rests in a depot goes.  Tests shorten it. */
+unsigned long dma_space_idle = HZ;
 
 /**
  * struct dma_space_stack - free ranges of one class, the last freed on top
@@ -274,13 +287,26 @@ static void give_range(struct dma_space *space, unsigned long start)
 	spin_unlock_irqrestore(&space->lock, flags);
 }
 
-static void __give_stack(struct dma_space *space,
-			 struct dma_space_stack *stack)
+/* Give back at most @nr ranges of a stack. */
+static void __give_some(struct dma_space *space, struct dma_space_stack *stack,
+			unsigned int nr)
 {
 	lockdep_assert_held(&space->lock);
 
-	while (stack->nr)
+	while (stack->nr && nr--)
 		__give_range(space, stack->start[--stack->nr]);
+}
+
+static struct dma_space_stack *__pop_depot(struct dma_space_depot *depot)
+{
+	struct dma_space_stack *stack = depot->stacks;
+
+	if (stack) {
+		WRITE_ONCE(depot->stacks, stack->next);
+		depot->nr--;
+		depot->low = min(depot->low, depot->nr);
+	}
+	return stack;
 }
 
 /* A stack from the depot, or NULL. */
@@ -295,12 +321,23 @@ static struct dma_space_stack *pop_depot(struct dma_space *space,
 	if (!READ_ONCE(depot->stacks))
 		return NULL;
 	spin_lock_irqsave(&space->lock, flags);
-	stack = depot->stacks;
-	if (stack) {
-		WRITE_ONCE(depot->stacks, stack->next);
-		depot->nr--;
-	}
+	stack = __pop_depot(depot);
 	spin_unlock_irqrestore(&space->lock, flags);
+	return stack;
+}
+
+/* A stack of a depot goes back to the tree; false if there is none. */
+static bool give_from_depot(struct dma_space *space, unsigned int class)
+{
+	struct dma_space_stack *stack;
+	unsigned long flags;
+
+	spin_lock_irqsave(&space->lock, flags);
+	stack = __pop_depot(&space->depots[class]);
+	if (stack)
+		__give_some(space, stack, stack->nr);
+	spin_unlock_irqrestore(&space->lock, flags);
+	kfree(stack);
 	return stack;
 }
 
@@ -311,25 +348,56 @@ static void give_half(struct dma_space *space, unsigned int class,
 	struct dma_space_stack *half = kmalloc(sizeof(*half),
 					      GFP_ATOMIC | __GFP_NOWARN);
 	struct dma_space_depot *depot = &space->depots[class];
+	unsigned int nr = full->nr / 2;
 
 	spin_lock(&space->lock);
 	if (half && depot->nr < DEPOT_STACKS * num_online_cpus()) {
-		memcpy(half->start, full->start, HALF_STACK * sizeof(long));
-		half->nr = HALF_STACK;
+		memcpy(half->start, full->start, nr * sizeof(long));
+		half->nr = nr;
 		half->next = depot->stacks;
 		WRITE_ONCE(depot->stacks, half);
 		depot->nr++;
 		half = NULL;
 	} else {
-		for (unsigned int i = 0; i < HALF_STACK; i++)
+		for (unsigned int i = 0; i < nr; i++)
 			__give_range(space, full->start[i]);
 	}
 	spin_unlock(&space->lock);
 	kfree(half);
+	/* Whatever the depot got, now or before: it is looked at in time. */
+	schedule_delayed_work(&space->trim, dma_space_idle);
 
-	full->nr -= HALF_STACK;
-	memmove(full->start, full->start + HALF_STACK,
-		full->nr * sizeof(long));
+	full->nr -= nr;
+	memmove(full->start, full->start + nr, full->nr * sizeof(long));
+}
+
+/* Half of what nobody took since the last look goes back. */
+static bool trim_depot(struct dma_space *space, unsigned int class)
+{
+	struct dma_space_depot *depot = &space->depots[class];
+	unsigned int nr_idle;
+
+	spin_lock_irq(&space->lock);
+	nr_idle = DIV_ROUND_UP(depot->low, 2);
+	spin_unlock_irq(&space->lock);
+	while (nr_idle-- && give_from_depot(space, class))
+		;
+	spin_lock_irq(&space->lock);
+	depot->low = depot->nr;
+	spin_unlock_irq(&space->lock);
+	return READ_ONCE(depot->stacks);
+}
+
+static void trim(struct work_struct *work)
+{
+	struct dma_space *space = container_of(to_delayed_work(work),
+					       struct dma_space, trim);
+	bool has_any = false;
+
+	for (unsigned int class = 0; class < DMA_SPACE_CLASSES; class++)
+		has_any |= trim_depot(space, class);
+	if (has_any)
+		schedule_delayed_work(&space->trim, dma_space_idle);
 }
 
 /* The topmost range of a stack that ends at @last or below; 0 if none does. */
@@ -424,7 +492,7 @@ static __always_inline bool __keep(struct dma_space *space,
 		stack->nr = 0;
 		cache->stacks[class] = stack;
 	}
-	if (unlikely(stack->nr == STACK_SIZE))
+	if (unlikely(stack->nr == space->most[class]))
 		give_half(space, class, stack);
 	stack->start[stack->nr++] = start;
 	return true;
@@ -486,18 +554,36 @@ void dma_space_put_many(struct dma_space *space,
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
 
+/*
+ * Some ranges of a stack go back to the tree: no more at a time than interrupts
+ * can be off for.  They are always in one of the two, so that nobody who finds
+ * neither fails for it.  False if there are no more.
+ */
+static bool give_from_cache(struct dma_space *space,
+			    struct dma_space_cache *cache, unsigned int class)
+{
+	struct dma_space_stack *stack;
+	unsigned long flags;
+	bool has_more = false;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	stack = cache->stacks[class];
+	if (stack) {
+		spin_lock(&space->lock);
+		__give_some(space, stack, HALF_STACK);
+		spin_unlock(&space->lock);
+		has_more = stack->nr;
+	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return has_more;
+}
+
 static void empty_cache(struct dma_space *space,
 			struct dma_space_cache *cache)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache->lock, flags);
-	spin_lock(&space->lock);
 	for (unsigned int class = 0; class < DMA_SPACE_CLASSES; class++)
-		if (cache->stacks[class])
-			__give_stack(space, cache->stacks[class]);
-	spin_unlock(&space->lock);
-	spin_unlock_irqrestore(&cache->lock, flags);
+		while (give_from_cache(space, cache, class))
+			;
 }
 
 /**
@@ -515,17 +601,9 @@ void dma_space_drain(struct dma_space *space)
 
 	for_each_possible_cpu(cpu)
 		empty_cache(space, per_cpu_ptr(space->caches, cpu));
-	for (unsigned int class = 0; class < DMA_SPACE_CLASSES; class++) {
-		struct dma_space_stack *stack;
-		unsigned long flags;
-
-		while ((stack = pop_depot(space, class))) {
-			spin_lock_irqsave(&space->lock, flags);
-			__give_stack(space, stack);
-			spin_unlock_irqrestore(&space->lock, flags);
-			kfree(stack);
-		}
-	}
+	for (unsigned int class = 0; class < DMA_SPACE_CLASSES; class++)
+		while (give_from_depot(space, class))
+			;
 }
 
 /* Put @range into what is free of [range->start, range->last]; true if all is. */
@@ -686,6 +764,10 @@ int dma_space_init(struct dma_space *space, unsigned int shift,
 	space->ranges = RB_ROOT;
 	spin_lock_init(&space->lock);
 	memset(space->depots, 0, sizeof(space->depots));
+	INIT_DELAYED_WORK(&space->trim, trim);
+	for (unsigned int class = 0; class < DMA_SPACE_CLASSES; class++)
+		space->most[class] = clamp(STACK_BYTES / BIT_ULL(class + shift),
+					   STACK_LEAST, STACK_SIZE);
 
 	space->caches = alloc_percpu(struct dma_space_cache);
 	if (!space->caches)
@@ -710,6 +792,7 @@ void dma_space_destroy(struct dma_space *space)
 	unsigned int cpu;
 
 	dma_space_drain(space);
+	cancel_delayed_work_sync(&space->trim);
 	for_each_possible_cpu(cpu) {
 		struct dma_space_cache *cache = per_cpu_ptr(space->caches, cpu);
 
