@@ -29,10 +29,13 @@
  * struct dma_iova_state - a range of I/O addresses
  * @addr: where the device sees its first byte
  * @size: in bytes; 0: there is no range
+ * @missing: bytes that were linked and could not be unlinked; drivers leave it
+ *	alone
  */
 struct dma_iova_state {
 	dma_addr_t	addr;
 	size_t		size;
+	size_t		missing;
 };
 
 /**

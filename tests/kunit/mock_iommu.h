@@ -65,6 +65,7 @@ struct mock_iommu_region {
  *	used first, and only then it is attached
  * @pages_per_call: one call maps or unmaps at most so many pages and says how
  *	much it did, as drivers may; 0: all of them
+ * @maps_nothing: map_pages() does nothing and reports no error
  * @stops_at_tables: nor does a call go on where a page table of 2 MiB ends
  * @syncs_at_once: unmap_pages() invalidates itself, unless that is queued; then
  *	iotlb_sync() has nothing to do
@@ -83,6 +84,7 @@ struct mock_iommu_shape {
 	bool				keeps_msi;
 	bool				attaches_late;
 	unsigned int			pages_per_call;
+	bool				maps_nothing;
 	bool				stops_at_tables;
 	bool				syncs_at_once;
 };

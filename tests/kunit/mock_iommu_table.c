@@ -253,6 +253,8 @@ static size_t pages_of_call(struct mock_domain *mock, unsigned long iova,
 {
 	const struct mock_iommu_shape *shape = &mock->iommu->shape;
 
+	if (shape->maps_nothing)
+		return 0;
 	if (shape->pages_per_call)
 		count = min_t(size_t, count, shape->pages_per_call);
 	if (shape->stops_at_tables && size < SZ_2M)

@@ -143,29 +143,25 @@ static void destroy_scatter(struct iommu_dma_scatter *scatter)
 	kvfree(scatter);
 }
 
-/* Map all pieces in one row. */
+/* Map all pieces in one row, as far as possible: of @done bytes. */
 static int map_pieces(struct iommu_dma_cookie *cookie,
 		      struct iommu_dma_scatter *scatter, dma_addr_t addr,
-		      int prot)
+		      int prot, size_t *done)
 {
 	struct scatterlist *sg;
-	size_t done = 0;
 	int i, err = 0;
 
+	*done = 0;
 	for_each_sgtable_sg(&scatter->sgt, sg, i) {
-		size_t size = dma_domain_align(cookie, sg->length);
+		size_t size = dma_domain_align(cookie, sg->length), part;
 
-		err = dma_io_set(cookie, addr + done, sg_phys(sg),
-				 size, prot, GFP_KERNEL);
+		err = dma_io_set(cookie, addr + *done, sg_phys(sg),
+				 size, prot, GFP_KERNEL, &part);
+		*done += part;
 		if (err)
-			break;
-		done += size;
+			return err;
 	}
-	if (!err)
-		err = dma_io_set_done(cookie, addr, done);
-	if (err && done)
-		dma_io_clear(cookie, addr, done);
-	return err;
+	return dma_io_set_done(cookie, addr, *done);
 }
 
 static void flush_caches(struct iommu_dma_scatter *scatter)
@@ -184,6 +180,7 @@ static struct iommu_dma_scatter *make_mapped(struct device *dev, size_t size,
 	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
 	struct iommu_dma_scatter *scatter;
 	dma_addr_t addr;
+	size_t done;
 
 	if (!cookie)
 		return NULL;
@@ -197,13 +194,12 @@ static struct iommu_dma_scatter *make_mapped(struct device *dev, size_t size,
 	addr = dma_io_get(cookie, dev, size, dev->coherent_dma_mask);
 	if (!addr)
 		goto destroy;
-	if (map_pieces(cookie, scatter, addr, prot))
-		goto put;
 	sg_dma_address(scatter->sgt.sgl) = addr;
 	sg_dma_len(scatter->sgt.sgl) = size;
-	return scatter;
-put:
-	dma_io_put(cookie, addr, size);
+	if (!map_pieces(cookie, scatter, addr, prot, &done))
+		return scatter;
+	if (!dma_io_undo(cookie, dev, addr, size, done))
+		return NULL;
 destroy:
 	destroy_scatter(scatter);
 	return NULL;
@@ -214,9 +210,10 @@ static void destroy_mapped(struct device *dev,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 
-	dma_io_unmap(cookie, sg_dma_address(scatter->sgt.sgl),
-		     sg_dma_len(scatter->sgt.sgl));
-	destroy_scatter(scatter);
+	/* Memory that the device may still reach stays nobody else's. */
+	if (dma_io_unmap(cookie, dev, sg_dma_address(scatter->sgt.sgl),
+			 sg_dma_len(scatter->sgt.sgl)))
+		destroy_scatter(scatter);
 }
 
 /**

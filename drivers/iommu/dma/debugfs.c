@@ -5,6 +5,9 @@
  * Reading gives a line for each domain with shadow pages.  Writing
  * "DEVICE 0" or "DEVICE 1" chooses for one device of the platform or PCI bus.
  *
+ * /sys/kernel/debug/dma/iommu_lost: a line for each domain with I/O addresses that are
+ * not given out again, since what was mapped there could not be unmapped.
+ *
  * Locks: domains_mutex; taken with the group's mutex held, so nothing that
  * takes that is called under it.
  */
@@ -75,6 +78,23 @@ static int shadow_open(struct inode *inode, struct file *file)
 	return single_open(file, shadow_show, NULL);
 }
 
+static int iommu_lost_show(struct seq_file *seq, void *unused)
+{
+	struct iommu_dma_cookie *cookie;
+
+	seq_puts(seq, "group      bytes\n");
+	mutex_lock(&domains_mutex);
+	list_for_each_entry(cookie, &domains, link) {
+		long lost = atomic_long_read(&cookie->lost);
+
+		if (lost)
+			seq_printf(seq, "%5d %10ld\n", cookie->group_id, lost);
+	}
+	mutex_unlock(&domains_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(iommu_lost);
+
 static struct device *find_device(const char *name)
 {
 	struct device *dev = dma_find_pci_device(name);
@@ -136,6 +156,7 @@ static int __init make_file(void)
 	if (!dir)
 		return 0;
 	debugfs_create_file("shadow", 0600, dir, NULL, &shadow_fops);
+	debugfs_create_file("iommu_lost", 0400, dir, NULL, &iommu_lost_fops);
 	dput(dir);
 	return 0;
 }

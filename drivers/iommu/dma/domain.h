@@ -39,6 +39,8 @@ struct dma_shadow;
  * @is_msi_only: the domain is mapped by its owner but for the doorbells
  * @is_flush_slow: (s) an invalidation is so expensive that all CPUs share it
  * @is_ready: @space is initialized
+ * @lost: bytes of addresses that are not given out again, since what was mapped
+ *	there could not be unmapped as a whole
  * @link: in the list of domains that people see
  * @group_id: of the group whose domain this is
  */
@@ -60,6 +62,7 @@ struct iommu_dma_cookie {
 	bool			is_msi_only;
 	bool			is_flush_slow;
 	bool			is_ready;
+	atomic_long_t		lost;
 	struct list_head	link;
 	int			group_id;
 };

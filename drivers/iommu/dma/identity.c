@@ -18,6 +18,7 @@
 
 #include "domain.h"
 #include "flush.h"
+#include "map.h"
 
 /**
  * struct dma_identity - memory mapped at its own address
@@ -171,8 +172,9 @@ void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys, size_t size)
 	mutex_lock(&cookie->setup);
 	identity = __find(cookie, phys, size);
 	if (identity && !--identity->nr_users) {
-		iommu_unmap(cookie->domain, phys, size);
-		dma_space_unclaim(&cookie->space, phys >> cookie->space.shift);
+		if (dma_io_clear(cookie, dev, phys, size))
+			dma_space_unclaim(&cookie->space,
+					  phys >> cookie->space.shift);
 		list_del(&identity->link);
 		kfree(identity);
 	}

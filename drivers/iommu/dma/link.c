@@ -71,9 +71,17 @@ void dma_iova_free(struct device *dev, struct dma_iova_state *state)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	size_t offset = dma_domain_offset(cookie, state->addr);
+	size_t size = dma_domain_align(cookie, offset + state->size);
 
-	dma_io_put(cookie, state->addr - offset,
-		   dma_domain_align(cookie, offset + state->size));
+	if (likely(!state->missing)) {
+		dma_io_put(cookie, state->addr - offset, size);
+	} else {
+		struct dma_io_range range __dma_io_begins;
+
+		dma_io_begin_now(&range);
+		range.missing = state->missing;
+		dma_io_end(cookie, dev, state->addr - offset, size, &range);
+	}
 	state->size = 0;
 }
 EXPORT_SYMBOL_GPL(dma_iova_free);
@@ -93,6 +101,25 @@ static bool is_part(const struct iommu_dma_cookie *cookie, struct device *dev,
 	return false;
 }
 
+/*
+ * End the mapping of whole granules in a range.  Their addresses may be linked
+ * again at once, so nothing can be put off.
+ */
+static void unlink_now(struct iommu_dma_cookie *cookie, struct device *dev,
+		       struct dma_iova_state *state, dma_addr_t addr,
+		       size_t size)
+{
+	struct dma_io_range range __dma_io_begins;
+
+	dma_io_begin_now(&range);
+	dma_io_clear_part(cookie, addr, size, &range);
+	iommu_iotlb_sync(cookie->domain, &range.gather);
+	if (unlikely(range.missing)) {
+		dma_io_tell_missing(dev, addr, size, range.missing);
+		state->missing += range.missing;
+	}
+}
+
 /**
  * dma_iova_link - map a piece of memory in a range
  * @dev: the device
@@ -107,7 +134,7 @@ static bool is_part(const struct iommu_dma_cookie *cookie, struct device *dev,
  *
  * Context: any.
  * Return: 0; -EINVAL for a piece that does not fit in there; -ENOMEM or what
- * else the IOMMU's driver says.
+ * else the IOMMU's driver says, with nothing of the piece linked then.
  */
 int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 		  phys_addr_t phys, size_t offset, size_t size,
@@ -115,7 +142,8 @@ int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	dma_addr_t addr = state->addr + offset;
-	size_t inner = dma_domain_offset(cookie, phys);
+	size_t inner = dma_domain_offset(cookie, phys), done;
+	int err;
 
 	if (!is_part(cookie, dev, state, offset, size))
 		return -EINVAL;
@@ -127,9 +155,12 @@ int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 	}
 	if (dma_dev_must_flush(dev, attrs))
 		dma_cache_to_device(phys, size, dir);
-	return dma_io_set(cookie, addr - inner, phys - inner,
-			  dma_domain_align(cookie, inner + size),
-			  dma_io_prot(dev, dir, attrs), GFP_ATOMIC);
+	err = dma_io_set(cookie, addr - inner, phys - inner,
+			 dma_domain_align(cookie, inner + size),
+			 dma_io_prot(dev, dir, attrs), GFP_ATOMIC, &done);
+	if (unlikely(err && done))
+		unlink_now(cookie, dev, state, addr - inner, done);
+	return err;
 }
 EXPORT_SYMBOL_GPL(dma_iova_link);
 
@@ -174,19 +205,6 @@ static void to_cpu(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 	}
 }
 
-/* The granules of the part, cleared; the addresses are still the range's. */
-static void clear(struct device *dev, struct iommu_dma_cookie *cookie,
-		  dma_addr_t addr, size_t size, enum dma_data_direction dir,
-		  unsigned long attrs, struct dma_io_range *range)
-{
-	size_t inner = dma_domain_offset(cookie, addr);
-
-	if (dma_dev_must_flush(dev, attrs))
-		to_cpu(cookie, addr, size, dir);
-	dma_io_clear_part(cookie, addr - inner,
-			  dma_domain_align(cookie, inner + size), range);
-}
-
 /**
  * dma_iova_unlink - end the mapping of a part of a range
  * @dev: the device
@@ -203,16 +221,15 @@ void dma_iova_unlink(struct device *dev, struct dma_iova_state *state,
 		     unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct dma_io_range range __dma_io_begins;
+	dma_addr_t addr = state->addr + offset;
+	size_t inner = dma_domain_offset(cookie, addr);
 
 	if (!is_part(cookie, dev, state, offset, size))
 		return;
-	/* The addresses may be linked again at once: nothing can be put off. */
-	dma_io_begin(cookie, &range);
-	range.flush = NULL;
-	range.gather.queued = false;
-	clear(dev, cookie, state->addr + offset, size, dir, attrs, &range);
-	iommu_iotlb_sync(cookie->domain, &range.gather);
+	if (dma_dev_must_flush(dev, attrs))
+		to_cpu(cookie, addr, size, dir);
+	unlink_now(cookie, dev, state, addr - inner,
+		   dma_domain_align(cookie, inner + size));
 }
 EXPORT_SYMBOL_GPL(dma_iova_unlink);
 
@@ -238,9 +255,13 @@ void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 		dma_iova_free(dev, state);
 		return;
 	}
+	if (dma_dev_must_flush(dev, attrs))
+		to_cpu(cookie, state->addr, mapped_len, dir);
 	dma_io_begin(cookie, &range);
-	clear(dev, cookie, state->addr, mapped_len, dir, attrs, &range);
-	dma_io_end(cookie, state->addr - inner,
+	dma_io_clear_part(cookie, state->addr - inner,
+			  dma_domain_align(cookie, inner + mapped_len), &range);
+	range.missing += state->missing;
+	dma_io_end(cookie, dev, state->addr - inner,
 		   dma_domain_align(cookie, inner + state->size), &range);
 	state->size = 0;
 }

@@ -11,6 +11,12 @@
  * a list of many entries is told to the IOMMU once, and a small buffer costs
  * one call.  The way of a small buffer is in map.h; here is the rest.
  *
+ * What the driver does in one call is up to it: all of it, up to the end of one
+ * of its tables, or one page.  So it is asked until all is done.  A mapping that
+ * can't be made is ended like any other, as far as it was made.  If a mapping
+ * can't be ended, because the driver fails or there is less of it than its owner
+ * thinks, its addresses are lost: nobody gets them again.
+ *
  * No locks of its own; the page tables have the IOMMU driver's.
  * Invariant: an address goes back only when no IOMMU can translate it any
  * more.
@@ -18,6 +24,7 @@
 #include <linux/bits.h>
 #include <linux/iommu.h>
 
+#include "../iommu-pages.h"
 #include "domain.h"
 #include "flush.h"
 #include "map.h"
@@ -100,56 +107,62 @@ static size_t fitting_size(unsigned long sizes, u64 addr, u64 phys, size_t size,
 }
 
 /**
- * dma_io_set_sizes - set page table entries of several sizes
+ * dma_io_set_rest - set the page table entries that one call did not
  * @cookie: the domain
  * @addr: I/O address, a multiple of the granule
  * @phys: physical address, a multiple of the granule
  * @size: in bytes, a multiple of the granule
  * @prot: IOMMU_*
  * @gfp: for page tables
+ * @done: of how many bytes they are set, before and after
  *
  * Context: may sleep if @gfp allows.
- * Return: 0 or a negative error, with none of these entries set then.
+ * Return: 0 or a negative error.
  */
-int dma_io_set_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		     phys_addr_t phys, size_t size, int prot, gfp_t gfp)
+int dma_io_set_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		    phys_addr_t phys, size_t size, int prot, gfp_t gfp,
+		    size_t *done)
 {
 	struct iommu_domain *domain = cookie->domain;
-	size_t done = 0;
-	int err = 0;
 
-	while (done < size && !err) {
+	while (*done < size) {
 		size_t count, pgsize, mapped = 0;
+		int err;
 
-		pgsize = fitting_size(domain->pgsize_bitmap, addr + done,
-				      phys + done, size - done, &count);
-		err = pgsize ? domain->ops->map_pages(domain, addr + done,
-						      phys + done, pgsize,
-						      count, prot, gfp,
-						      &mapped) : -EINVAL;
+		pgsize = fitting_size(domain->pgsize_bitmap, addr + *done,
+				      phys + *done, size - *done, &count);
+		if (!pgsize)
+			return -EINVAL;
+		err = domain->ops->map_pages(domain, addr + *done,
+					     phys + *done, pgsize, count, prot,
+					     gfp, &mapped);
 		/* It may have done a part before it failed. */
-		done += mapped;
+		*done += mapped;
+		if (err)
+			return err;
+		if (WARN_ONCE(!mapped, "%ps() maps nothing, and reports no error\n",
+			      domain->ops->map_pages))
+			return -EIO;
 	}
-	if (unlikely(err && done))
-		iommu_unmap(domain, addr, done);
-	return err;
+	return 0;
 }
 
 /**
- * dma_io_clear_sizes - clear page table entries of several sizes
+ * dma_io_clear_rest - clear the page table entries that one call did not
  * @cookie: the domain
  * @addr: I/O address, a multiple of the granule
  * @size: in bytes, a multiple of the granule
+ * @done: of how many bytes they are clear
  * @range: notes what the IOMMU has to forget
  *
  * Context: any.
- * Return: how many bytes were mapped before the first hole.
+ * Return: of how many bytes they are clear now: @size, or up to the first hole.
  */
-size_t dma_io_clear_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-			  size_t size, struct dma_io_range *range)
+size_t dma_io_clear_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+			 size_t size, size_t done, struct dma_io_range *range)
 {
 	struct iommu_domain *domain = cookie->domain;
-	size_t done = 0, cleared, count, pgsize;
+	size_t cleared, count, pgsize;
 
 	while (done < size) {
 		pgsize = fitting_size(domain->pgsize_bitmap, addr + done,
@@ -165,29 +178,112 @@ size_t dma_io_clear_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 }
 
 /**
+ * dma_io_tell_missing - say that something could not be unmapped
+ * @dev: the device; NULL: it is a page that all devices of the domain share
+ * @addr: where that was tried
+ * @size: in bytes
+ * @missing: how many of them
+ *
+ * Context: any.
+ */
+void dma_io_tell_missing(struct device *dev, dma_addr_t addr, size_t size,
+			 size_t missing)
+{
+	WARN_ONCE(true, "%s: %zu of %zu bytes at %pad were not mapped, or could not be unmapped: unmapped twice, or by a wrong size? These I/O addresses are not used again\n",
+		  dev ? dev_name(dev) : "shadow page", missing, size, &addr);
+}
+
+/**
+ * dma_io_lose - end a mapping that could not be cleared as a whole
+ * @cookie: the domain
+ * @dev: the device
+ * @addr: its first I/O address
+ * @size: in bytes
+ * @range: what the IOMMU has to forget, and how much is missing
+ *
+ * Either it is still mapped, or it was not mapped as its owner says: unmapped
+ * before, say, so that its addresses have a new owner by now.  In no case are
+ * they to be given back.
+ *
+ * Context: any.
+ */
+void dma_io_lose(struct iommu_dma_cookie *cookie, struct device *dev,
+		 dma_addr_t addr, size_t size, struct dma_io_range *range)
+{
+	if (range->flush) {
+		/* The driver has noted nothing for an invalidation of its own. */
+		iommu_flush_iotlb_all(cookie->domain);
+		iommu_put_pages_list(&range->gather.freelist);
+	} else {
+		iommu_iotlb_sync(cookie->domain, &range->gather);
+	}
+	atomic_long_add(size, &cookie->lost);
+	dma_io_tell_missing(dev, addr, size, range->missing);
+}
+
+/**
  * dma_io_clear - clear entries at once, and keep their addresses
  * @cookie: the domain
+ * @dev: as for dma_io_tell_missing()
  * @addr: I/O address
  * @size: in bytes
  *
  * Context: any.
+ * Return: true; false if some of it could not be unmapped, so that its addresses
+ * must not be used again.
  */
-void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
+bool dma_io_clear(struct iommu_dma_cookie *cookie, struct device *dev,
+		  dma_addr_t addr, size_t size)
 {
-	WARN_ON(iommu_unmap(cookie->domain, addr, size) != size);
+	size_t done = iommu_unmap(cookie->domain, addr, size);
+
+	if (likely(done >= size))
+		return true;
+	atomic_long_add(size, &cookie->lost);
+	dma_io_tell_missing(dev, addr, size, size - done);
+	return false;
+}
+
+/**
+ * dma_io_undo - end a mapping that was made in part
+ * @cookie: the domain
+ * @dev: the device
+ * @addr: its first I/O address, a multiple of the granule
+ * @size: of the addresses, in bytes
+ * @done: of how many bytes, from the first on, the entries are set
+ *
+ * Context: any.
+ * Return: as dma_io_unmap().
+ */
+bool dma_io_undo(struct iommu_dma_cookie *cookie, struct device *dev,
+		 dma_addr_t addr, size_t size, size_t done)
+{
+	struct dma_io_range range __dma_io_begins;
+
+	if (!done) {
+		dma_io_put(cookie, addr, size);
+		return true;
+	}
+	dma_io_begin(cookie, &range);
+	dma_io_clear_part(cookie, addr, done, &range);
+	return dma_io_end(cookie, dev, addr, size, &range);
 }
 
 /**
  * dma_io_unmap - end a mapping
  * @cookie: the domain
+ * @dev: the device
  * @addr: I/O address, a multiple of the granule
  * @size: in bytes, as mapped
  *
  * Context: any.
+ * Return: false if some of it could not be unmapped, so that the device may
+ * still reach what was mapped.
  */
-void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr, size_t size)
+bool dma_io_unmap(struct iommu_dma_cookie *cookie, struct device *dev,
+		  dma_addr_t addr, size_t size)
 {
-	dma_io_unmap_one(cookie, addr, size);
+	return dma_io_unmap_one(cookie, dev, addr, size);
 }
 
 /**

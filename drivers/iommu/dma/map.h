@@ -20,10 +20,12 @@
  * struct dma_io_range - a mapping on its way to its end
  * @gather: what the IOMMU has to forget
  * @flush: where it waits for that; NULL: it does not wait
+ * @missing: bytes that were not unmapped, although they should be mapped
  */
 struct dma_io_range {
 	struct iommu_iotlb_gather	gather;
 	struct dma_flush		*flush;
+	size_t				missing;
 };
 
 /*
@@ -36,16 +38,23 @@ struct dma_io_range {
 unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
 				     struct device *dev, unsigned long nr,
 				     unsigned long last);
-int dma_io_set_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		     phys_addr_t phys, size_t size, int prot, gfp_t gfp);
-size_t dma_io_clear_sizes(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-			  size_t size, struct dma_io_range *range);
-void dma_io_clear(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		  size_t size);
+int dma_io_set_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		    phys_addr_t phys, size_t size, int prot, gfp_t gfp,
+		    size_t *done);
+size_t dma_io_clear_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+			 size_t size, size_t done, struct dma_io_range *range);
+bool dma_io_clear(struct iommu_dma_cookie *cookie, struct device *dev,
+		  dma_addr_t addr, size_t size);
+void dma_io_tell_missing(struct device *dev, dma_addr_t addr, size_t size,
+			 size_t missing);
+void dma_io_lose(struct iommu_dma_cookie *cookie, struct device *dev,
+		 dma_addr_t addr, size_t size, struct dma_io_range *range);
+bool dma_io_undo(struct iommu_dma_cookie *cookie, struct device *dev,
+		 dma_addr_t addr, size_t size, size_t done);
 dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
 		      phys_addr_t phys, size_t size, int prot, u64 mask);
-void dma_io_unmap(struct iommu_dma_cookie *cookie, dma_addr_t addr,
-		  size_t size);
+bool dma_io_unmap(struct iommu_dma_cookie *cookie, struct device *dev,
+		  dma_addr_t addr, size_t size);
 
 /* stream.c */
 dma_addr_t dma_stream_map(struct iommu_dma_cookie *cookie, struct device *dev,
@@ -113,26 +122,28 @@ dma_io_has_one_size(const struct iommu_dma_cookie *cookie, size_t size)
 
 /*
  * Set page table entries: @addr, @phys and @size are multiples of the granule.
- * Returns 0, or a negative error with none of these entries set.  Before the
- * device may use them, dma_io_set_done() has to follow.
+ * Returns 0 or a negative error; by @done, of how many bytes the entries are
+ * set, which is the caller's to undo.  Before the device may use them,
+ * dma_io_set_done() has to follow.
+ *
+ * A driver may do only a part of what one call asks for, and say so.
  */
 static __always_inline int dma_io_set(struct iommu_dma_cookie *cookie,
 				      dma_addr_t addr, phys_addr_t phys,
-				      size_t size, int prot, gfp_t gfp)
+				      size_t size, int prot, gfp_t gfp,
+				      size_t *done)
 {
 	struct iommu_domain *domain = cookie->domain;
 	unsigned int shift = cookie->space.shift;
-	size_t mapped = 0;
-	int err;
+	int err = 0;
 
-	if (likely(dma_io_has_one_size(cookie, size))) {
+	*done = 0;
+	if (likely(dma_io_has_one_size(cookie, size)))
 		err = domain->ops->map_pages(domain, addr, phys, 1UL << shift,
-					     size >> shift, prot, gfp, &mapped);
-		if (unlikely(err && mapped))
-			iommu_unmap(domain, addr, mapped);
-	} else {
-		err = dma_io_set_sizes(cookie, addr, phys, size, prot, gfp);
-	}
+					     size >> shift, prot, gfp, done);
+	if (unlikely(!err && *done != size))
+		err = dma_io_set_rest(cookie, addr, phys, size, prot, gfp,
+				      done);
 	if (likely(!err))
 		trace_map(addr, phys, size);
 	return err;
@@ -151,82 +162,86 @@ static __always_inline int dma_io_set_done(struct iommu_dma_cookie *cookie,
 	       domain->ops->iotlb_sync_map(domain, addr, size);
 }
 
+static __always_inline void __dma_io_begin(struct dma_io_range *range,
+					   struct dma_flush *flush)
+{
+	range->flush = flush;
+	range->missing = 0;
+	range->gather.start = ULONG_MAX;
+	range->gather.end = 0;
+	range->gather.pgsize = 0;
+	/* Who reads this leaves out invalidations: it has to be true. */
+	range->gather.queued = flush;
+	INIT_LIST_HEAD(&range->gather.freelist);
+}
+
 /* Begin to end a mapping, of one or of several parts. */
 static __always_inline void dma_io_begin(struct iommu_dma_cookie *cookie,
 					 struct dma_io_range *range)
 {
-	range->flush = READ_ONCE(cookie->flush);
-	range->gather.start = ULONG_MAX;
-	range->gather.end = 0;
-	range->gather.pgsize = 0;
-	range->gather.queued = range->flush;
-	INIT_LIST_HEAD(&range->gather.freelist);
+	__dma_io_begin(range, READ_ONCE(cookie->flush));
+}
+
+/* The same, where the IOMMU has to forget it at once. */
+static __always_inline void dma_io_begin_now(struct dma_io_range *range)
+{
+	__dma_io_begin(range, NULL);
 }
 
 /*
- * Note in one step what the IOMMU has to forget.  Its driver would do so page
- * by page, unless it is told that all is put off.
+ * Clear the page table entries of one part.  What the IOMMU has to forget is its
+ * driver's affair: some note it for the end, some tell the IOMMU at once.
  */
-static __always_inline void dma_io_gather(struct iommu_dma_cookie *cookie,
-					  dma_addr_t addr, size_t size,
-					  struct iommu_iotlb_gather *gather)
-{
-	size_t pgsize = dma_domain_granule(cookie);
-
-	if (unlikely((gather->pgsize && gather->pgsize != pgsize) ||
-		     iommu_iotlb_gather_is_disjoint(gather, addr, size)))
-		iommu_iotlb_sync(cookie->domain, gather);
-	gather->pgsize = pgsize;
-	iommu_iotlb_gather_add_range(gather, addr, size);
-}
-
-/* Clear the page table entries of one part. */
 static __always_inline void dma_io_clear_part(struct iommu_dma_cookie *cookie,
 					      dma_addr_t addr, size_t size,
 					      struct dma_io_range *range)
 {
 	struct iommu_domain *domain = cookie->domain;
 	unsigned int shift = cookie->space.shift;
-	size_t done;
+	size_t done = 0;
 
-	if (likely(dma_io_has_one_size(cookie, size))) {
-		range->gather.queued = cookie->can_defer;
+	if (likely(dma_io_has_one_size(cookie, size)))
 		done = domain->ops->unmap_pages(domain, addr, 1UL << shift,
 						size >> shift, &range->gather);
-		range->gather.queued = range->flush;
-		if (!range->flush && cookie->can_defer)
-			dma_io_gather(cookie, addr, size, &range->gather);
-	} else {
-		done = dma_io_clear_sizes(cookie, addr, size, range);
-	}
+	if (unlikely(done < size))
+		done = dma_io_clear_rest(cookie, addr, size, done, range);
 	trace_unmap(addr, size, done);
-	WARN_ONCE(done != size, "%zu of %zu bytes were mapped at %pad\n", done,
-		  size, &addr);
+	if (unlikely(done < size))
+		range->missing += size - done;
 }
 
-/* Have cleared parts forgotten, and give the addresses of all of it back. */
-static __always_inline void dma_io_end(struct iommu_dma_cookie *cookie,
-				       dma_addr_t addr, size_t size,
-				       struct dma_io_range *range)
+/*
+ * Have cleared parts forgotten, and give the addresses of all of it back.
+ * Returns false if some of it is still mapped: then it is nobody's for ever.
+ */
+static __always_inline bool dma_io_end(struct iommu_dma_cookie *cookie,
+				       struct device *dev, dma_addr_t addr,
+				       size_t size, struct dma_io_range *range)
 {
+	if (unlikely(range->missing)) {
+		dma_io_lose(cookie, dev, addr, size, range);
+		return false;
+	}
 	if (range->flush) {
 		dma_flush_later(range->flush, addr, size,
 				&range->gather.freelist);
-		return;
+		return true;
 	}
 	iommu_iotlb_sync(cookie->domain, &range->gather);
 	dma_io_put(cookie, addr, size);
+	return true;
 }
 
-/* End a mapping of one part. */
-static __always_inline void dma_io_unmap_one(struct iommu_dma_cookie *cookie,
+/* End a mapping of one part; as dma_io_end(). */
+static __always_inline bool dma_io_unmap_one(struct iommu_dma_cookie *cookie,
+					     struct device *dev,
 					     dma_addr_t addr, size_t size)
 {
 	struct dma_io_range range __dma_io_begins;
 
 	dma_io_begin(cookie, &range);
 	dma_io_clear_part(cookie, addr, size, &range);
-	dma_io_end(cookie, addr, size, &range);
+	return dma_io_end(cookie, dev, addr, size, &range);
 }
 
 /* Map contiguous memory.  Returns the address of @phys, or DMA_MAPPING_ERROR. */
@@ -234,7 +249,7 @@ static __always_inline dma_addr_t
 dma_io_map_one(struct iommu_dma_cookie *cookie, struct device *dev,
 	       phys_addr_t phys, size_t size, int prot, u64 mask)
 {
-	size_t offset = dma_domain_offset(cookie, phys);
+	size_t offset = dma_domain_offset(cookie, phys), done;
 	dma_addr_t addr;
 
 	size = dma_domain_align(cookie, size + offset);
@@ -249,12 +264,9 @@ dma_io_map_one(struct iommu_dma_cookie *cookie, struct device *dev,
 	if (unlikely(!addr))
 		return DMA_MAPPING_ERROR;
 	if (unlikely(dma_io_set(cookie, addr, phys - offset, size, prot,
-				GFP_ATOMIC))) {
-		dma_io_put(cookie, addr, size);
-		return DMA_MAPPING_ERROR;
-	}
-	if (unlikely(dma_io_set_done(cookie, addr, size))) {
-		dma_io_unmap(cookie, addr, size);
+				GFP_ATOMIC, &done) ||
+		     dma_io_set_done(cookie, addr, size))) {
+		dma_io_undo(cookie, dev, addr, size, done);
 		return DMA_MAPPING_ERROR;
 	}
 	return addr + offset;

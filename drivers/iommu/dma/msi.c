@@ -125,7 +125,8 @@ static struct dma_msi_page *__map_page(struct iommu_dma_cookie *cookie,
 			cookie->msi_next += size;
 		return page;
 	}
-	iommu_unmap(cookie->domain, addr, size);
+	if (!dma_io_clear(cookie, dev, addr, size))
+		return NULL;
 put:
 	if (!cookie->is_msi_only)
 		dma_io_put(cookie, addr, size);

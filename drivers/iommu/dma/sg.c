@@ -165,17 +165,19 @@ static int measure(struct device *dev, struct scatterlist *sgl, int nents,
 	return dma_sg_check_left(dev, nents, left);
 }
 
-/* Map what is contiguous so far. */
+/* Map what is contiguous so far; run.at tells then up to where all is mapped. */
 static __always_inline int map_run(struct dma_sg_walk *walk)
 {
+	size_t done;
 	int err;
 
 	if (!walk->run.size)
 		return 0;
 	err = dma_io_set(walk->cookie, walk->base + walk->run.at,
 			 walk->run.phys, walk->run.size, walk->prot,
-			 GFP_ATOMIC);
-	walk->run.size = err ? walk->run.size : 0;
+			 GFP_ATOMIC, &done);
+	walk->run.at += done;
+	walk->run.size -= done;
 	return err;
 }
 
@@ -341,14 +343,15 @@ static void clear_segments(struct iommu_dma_cookie *cookie,
 
 /* Of @size bytes from @base on, which hold the segments, @done are mapped. */
 static noinline void undo_range(struct iommu_dma_cookie *cookie,
-				struct scatterlist *sgl, int nr_segments,
-				dma_addr_t base, size_t size, size_t done)
+				struct device *dev, struct scatterlist *sgl,
+				int nr_segments, dma_addr_t base, size_t size,
+				size_t done)
 {
 	struct dma_io_range range __dma_io_begins;
 
 	dma_io_begin(cookie, &range);
 	clear_segments(cookie, sgl, nr_segments, base + done, &range);
-	dma_io_end(cookie, base, size, &range);
+	dma_io_end(cookie, dev, base, size, &range);
 }
 
 static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
@@ -371,13 +374,13 @@ static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 	}
 	err = map_all(&walk, sgl, nents);
 	if (unlikely(err)) {
-		undo_range(cookie, sgl, walk.nr_segments, walk.base, size,
+		undo_range(cookie, dev, sgl, walk.nr_segments, walk.base, size,
 			   walk.run.at);
 		return err;
 	}
 	err = size ? dma_io_set_done(cookie, walk.base, size) : 0;
 	if (unlikely(err)) {
-		undo_range(cookie, sgl, walk.nr_segments, walk.base, size,
+		undo_range(cookie, dev, sgl, walk.nr_segments, walk.base, size,
 			   size);
 		return err;
 	}
@@ -567,7 +570,7 @@ void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents,
 		return;
 	dma_io_begin(cookie, &range);
 	clear_segments(cookie, sg, nents, end, &range);
-	dma_io_end(cookie, start, end - start, &range);
+	dma_io_end(cookie, dev, start, end - start, &range);
 }
 
 /**

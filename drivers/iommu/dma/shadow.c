@@ -185,13 +185,17 @@ static bool give_memory(struct dma_shadow *shadow, unsigned int nr)
 	return true;
 }
 
-static void take_memory(struct dma_shadow *shadow, unsigned int nr)
+/* False if the IOMMU does not let go of it: the slot is lost then. */
+static bool take_memory(struct dma_shadow *shadow, unsigned int nr)
 {
 	struct dma_shadow_slot *slot = &shadow->slots[nr];
 
-	dma_io_clear(shadow->cookie, slot_addr(shadow, nr), slot_size(shadow));
+	if (!dma_io_clear(shadow->cookie, NULL, slot_addr(shadow, nr),
+			  slot_size(shadow)))
+		return false;
 	free_pages((unsigned long)slot->cpu_addr, slot_order(shadow));
 	slot->cpu_addr = NULL;
+	return true;
 }
 
 static void __push_bare(struct dma_shadow *shadow, struct dma_shadow_bank *bank,
@@ -293,15 +297,16 @@ static bool shrink_bank(struct dma_shadow *shadow, struct dma_shadow_bank *bank)
 {
 	unsigned int nr_idle, nr;
 	unsigned long flags;
-	bool has_memory;
+	bool has_memory, is_bare;
 
 	spin_lock_irqsave(&bank->lock, flags);
 	for (nr_idle = DIV_ROUND_UP(bank->low, 2); nr_idle; nr_idle--) {
 		nr = __pop_free(bank);
 		spin_unlock_irqrestore(&bank->lock, flags);
-		take_memory(shadow, nr);
+		is_bare = take_memory(shadow, nr);
 		spin_lock_irqsave(&bank->lock, flags);
-		__push_bare(shadow, bank, nr);
+		if (is_bare)
+			__push_bare(shadow, bank, nr);
 		if (!bank->nr_free)
 			break;
 	}

@@ -173,17 +173,20 @@ static noinline void unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 {
 	size_t offset = dma_domain_offset(cookie, addr);
 	phys_addr_t phys = 0;
+	bool is_unmapped;
 
 	if (unlikely(dma_may_have_bounced(dev) || !dev_is_dma_coherent(dev))) {
 		phys = to_cpu(cookie, dev, addr, size, dir, attrs);
 		if (!phys)
 			return;
 	}
-	dma_io_unmap_one(cookie, addr - offset,
-			 dma_domain_align(cookie, offset + size));
-	/* The device can't write into the bounce buffer any more. */
-	if (unlikely(phys))
+	is_unmapped = dma_io_unmap_one(cookie, dev, addr - offset,
+				       dma_domain_align(cookie, offset + size));
+	/* Nobody else gets a bounce buffer that the device may still write to. */
+	if (unlikely(phys && is_unmapped))
 		swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
+	else if (unlikely(phys && !(attrs & DMA_ATTR_SKIP_CPU_SYNC)))
+		swiotlb_sync_single_for_cpu(dev, phys, size, dir);
 }
 
 /**
@@ -323,7 +326,7 @@ void iommu_dma_unmap_resource(struct device *dev, dma_addr_t handle,
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	size_t offset = dma_domain_offset(cookie, handle);
 
-	dma_io_unmap(cookie, handle - offset,
+	dma_io_unmap(cookie, dev, handle - offset,
 		     dma_domain_align(cookie, offset + size));
 }
 
