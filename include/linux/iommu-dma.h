@@ -49,6 +49,15 @@ unsigned long iommu_dma_get_merge_boundary(struct device *dev);
 size_t iommu_dma_opt_mapping_size(void);
 size_t iommu_dma_max_mapping_size(struct device *dev);
 
+/* What small buffers are copied through: shadow.c */
+#ifdef CONFIG_IOMMU_DMA
+void iommu_dma_driver_gone(struct device *dev);
+#else
+static inline void iommu_dma_driver_gone(struct device *dev)
+{
+}
+#endif
+
 /* Lists: sg.c */
 int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, int nents,
 		     enum dma_data_direction dir, unsigned long attrs);

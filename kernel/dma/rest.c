@@ -31,6 +31,7 @@
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
+#include <linux/iommu-dma.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
@@ -153,6 +154,7 @@ void dma_driver_gone(struct device *dev)
 {
 	dma_rest_drop_device(dev);
 	swiotlb_driver_gone(dev);
+	iommu_dma_driver_gone(dev);
 }
 
 static bool is_of_backend(struct dma_allocation *record, const void *backend)

@@ -135,6 +135,7 @@ static ssize_t shadow_write(struct file *file, const char __user *from,
 		dev_err(dev, "no shadow pages for it: %s (error %d)\n",
 			err == -EOPNOTSUPP ? "its IOMMU domain is lazy" :
 			err == -ENODEV ? "its DMA goes through no IOMMU" :
+			err == -EBUSY ? "its DMA belongs to somebody else" :
 			"no memory", err);
 	put_device(dev);
 	return err ?: size;

@@ -69,8 +69,8 @@ dma_is_shadow(const struct iommu_dma_cookie *cookie, dma_addr_t addr)
 /*
  * Is a buffer of @size bytes to be copied?  Only where that saves an
  * invalidation, and not where the caller hands the buffer back and forth
- * itself, which means that it stays mapped for long.  A kernel that follows a
- * crash copies nothing.
+ * itself, which means that it stays mapped for long, nor for privileged accesses,
+ * which slots are not mapped for.  A kernel that follows a crash copies nothing.
  */
 static __always_inline bool
 dma_wants_shadow(const struct iommu_dma_cookie *cookie, struct device *dev,
@@ -80,7 +80,8 @@ dma_wants_shadow(const struct iommu_dma_cookie *cookie, struct device *dev,
 
 	window = (const struct dma_shadow_window *)cookie->shadow;
 	return window && size - 1 < window->limit && !READ_ONCE(cookie->flush) &&
-	       !(attrs & DMA_ATTR_SKIP_CPU_SYNC) && !dev->iommu->shadow_off &&
+	       !(attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_PRIVILEGED)) &&
+	       !dev->iommu->shadow_off &&
 	       !static_branch_unlikely(&dma_domain_attaches_late);
 }
 
