@@ -25,6 +25,7 @@
 #include <linux/pci-p2pdma.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/swiotlb.h>
 
 #include "mock_iommu.h"
 #include "mock_pci.h"
@@ -357,6 +358,40 @@ static void p2pdma_fail_test(struct kunit *test)
 	check_far(test, devs[1], &list);
 }
 
+/*
+ * A device that is not trusted: memory that has to be bounced for it is so,
+ * wherever in a list it is, or the list is refused.
+ */
+static void p2pdma_untrusted_test(struct kunit *test)
+{
+	struct topology *t = make_topology(test, true);
+	struct mock_pci *mock = mock_pci_device(test, "dma-kunit-untrusted");
+	struct device *dev = &mock->pdev.dev;
+	struct list list;
+
+	if (!is_swiotlb_active(dev))
+		kunit_skip(test, "this machine has no bounce buffer");
+	mock->pdev.untrusted = true;
+	stand_below(t, mock, 1, 1);
+	KUNIT_ASSERT_EQ(test, 0, mock_iommu_join(t->iommu, dev));
+	mock_iommu_watch(test, dev);
+	/* Whole pages of its own: nothing has to be bounced. */
+	make_list(test, &list);
+	check_far(test, dev, &list);
+	for (unsigned int i = 0; i < NR_ENTRIES; i++) {
+		if (is_peer[i])
+			continue;
+		make_list(test, &list);
+		sg_set_buf(&list.sg[i], list.memory + i * SZ_8K + 100, 200);
+		dma_kunit_log_mark();
+		dma_kunit_expect_warn_begin();
+		check_refused(test, dev, &list);
+		dma_kunit_expect_warn_end();
+		KUNIT_EXPECT_EQ(test, dma_kunit_log_count("memory of a PCI peer"),
+				1);
+	}
+}
+
 static struct kunit_case iommu_p2pdma_cases[] = {
 	KUNIT_CASE(p2pdma_near_test),
 	KUNIT_CASE(p2pdma_far_test),
@@ -365,6 +400,7 @@ static struct kunit_case iommu_p2pdma_cases[] = {
 	KUNIT_CASE(p2pdma_bus_only_test),
 	KUNIT_CASE(p2pdma_again_test),
 	KUNIT_CASE(p2pdma_fail_test),
+	KUNIT_CASE(p2pdma_untrusted_test),
 	{}
 };
 

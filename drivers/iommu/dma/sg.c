@@ -388,6 +388,18 @@ static int map_range(struct iommu_dma_cookie *cookie, struct device *dev,
 	return walk.nr_segments;
 }
 
+static void unmap_singly(struct device *dev, struct scatterlist *sgl, int nents,
+			 enum dma_data_direction dir, unsigned long attrs)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nents, i)
+		if (sg_dma_len(sg))
+			iommu_dma_unmap_page(dev, sg_dma_address(sg),
+					     sg_dma_len(sg), dir, attrs);
+}
+
 /* Entries that are handed to the device one by one, by a copy. */
 static int map_singly(struct device *dev, struct scatterlist *sgl, int nents,
 		      enum dma_data_direction dir, unsigned long attrs)
@@ -397,45 +409,62 @@ static int map_singly(struct device *dev, struct scatterlist *sgl, int nents,
 
 	for_each_sg(sgl, sg, nents, i) {
 		sg_dma_unmark_bus_address(sg);
+		sg_dma_address(sg) = DMA_MAPPING_ERROR;
+		sg_dma_len(sg) = sg->length;
+		if (!sg->length)
+			continue;	/* for the driver to step over, as it did */
 		sg_dma_address(sg) = iommu_dma_map_page(dev, sg_page(sg),
 							sg->offset, sg->length,
 							dir, attrs);
 		if (sg_dma_address(sg) == DMA_MAPPING_ERROR)
 			goto undo;
-		sg_dma_len(sg) = sg->length;
 	}
 	sg_dma_mark_swiotlb(sgl);
 	return nents;
 undo:
-	nents = i;
-	for_each_sg(sgl, sg, nents, i)
-		iommu_dma_unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg),
-				     dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+	unmap_singly(dev, sgl, i, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
 	return -ENOMEM;
 }
 
-/* Is any entry one that has to be copied, or all together so few? */
-static bool must_map_singly(struct iommu_dma_cookie *cookie, struct device *dev,
-			    struct scatterlist *sgl, int nents,
-			    enum dma_data_direction dir, unsigned long attrs)
+/*
+ * Is any entry one that has to be copied, or all together so few?  1 or 0; a
+ * negative error for what can't be handed to the device at all: memory of a PCI
+ * peer beside what has to be copied.
+ */
+static int must_map_singly(struct iommu_dma_cookie *cookie, struct device *dev,
+			   struct scatterlist *sgl, int nents,
+			   enum dma_data_direction dir, unsigned long attrs)
 {
+	bool may_bounce = dma_may_have_bounced(dev);
+	bool must_bounce = false, has_p2pdma = false;
 	struct scatterlist *sg;
 	size_t size = 0;
 	int left = nents;
 
 	if (!IS_ENABLED(CONFIG_NEED_SG_DMA_FLAGS))
-		return false;	/* and nowhere to note it */
-	if (likely(!dma_may_have_bounced(dev) &&
+		return 0;	/* and nowhere to note it */
+	if (likely(!may_bounce &&
 		   !dma_wants_shadow(cookie, dev, sgl->length, attrs)))
-		return false;
+		return 0;
 	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
-		if (is_pci_p2pdma_page(sg_page(sg)) || !sg->length)
-			return false;
-		if (dma_must_bounce(cookie, dev, sg_phys(sg), sg->length, dir))
-			return true;
+		if (!sg->length)
+			continue;
+		if (is_pci_p2pdma_page(sg_page(sg)))
+			has_p2pdma = true;
+		else
+			must_bounce |= dma_must_bounce(cookie, dev, sg_phys(sg),
+						       sg->length, dir);
 		size += sg->length;
+		if (!may_bounce && !dma_wants_shadow(cookie, dev, size, attrs))
+			return 0;
 	}
-	return dma_wants_shadow(cookie, dev, size, attrs);
+	if (unlikely(must_bounce && has_p2pdma)) {
+		dev_warn_once(dev, "a list with memory of a PCI peer and %zu bytes in all: expected no buffer in it that has to be bounced\n",
+			      size);
+		return -EREMOTEIO;
+	}
+	return must_bounce || (!has_p2pdma &&
+			       dma_wants_shadow(cookie, dev, size, attrs));
 }
 
 static void to_device(struct scatterlist *sgl, int nents,
@@ -466,8 +495,9 @@ static int map_list(struct iommu_dma_cookie *cookie, struct device *dev,
 	struct dma_sg_layout layout = new_layout(cookie, dev);
 	int ret;
 
-	if (must_map_singly(cookie, dev, sgl, nents, dir, attrs))
-		return map_singly(dev, sgl, nents, dir, attrs);
+	ret = must_map_singly(cookie, dev, sgl, nents, dir, attrs);
+	if (unlikely(ret))
+		return ret < 0 ? ret : map_singly(dev, sgl, nents, dir, attrs);
 
 	if (dma_dev_must_flush(dev, attrs))
 		to_device(sgl, nents, dir);
@@ -551,15 +581,11 @@ void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents,
 			enum dma_data_direction dir, unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct scatterlist *each;
 	struct dma_io_range range __dma_io_begins;
 	dma_addr_t start, end;
-	int i;
 
 	if (sg_dma_is_swiotlb(sg)) {
-		for_each_sg(sg, each, nents, i)
-			iommu_dma_unmap_page(dev, sg_dma_address(each),
-					     sg_dma_len(each), dir, attrs);
+		unmap_singly(dev, sg, nents, dir, attrs);
 		return;
 	}
 	if (dma_dev_must_flush(dev, attrs))
@@ -590,8 +616,10 @@ void iommu_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sgl,
 
 	if (sg_dma_is_swiotlb(sgl)) {
 		for_each_sg(sgl, sg, nelems, i)
-			iommu_dma_sync_single_for_cpu(dev, sg_dma_address(sg),
-						      sg->length, dir);
+			if (sg->length)
+				iommu_dma_sync_single_for_cpu(dev,
+							      sg_dma_address(sg),
+							      sg->length, dir);
 	} else if (!dev_is_dma_coherent(dev)) {
 		to_cpu(sgl, nelems, dir);
 	}
@@ -614,9 +642,11 @@ void iommu_dma_sync_sg_for_device(struct device *dev, struct scatterlist *sgl,
 
 	if (sg_dma_is_swiotlb(sgl)) {
 		for_each_sg(sgl, sg, nelems, i)
-			iommu_dma_sync_single_for_device(dev,
-							 sg_dma_address(sg),
-							 sg->length, dir);
+			if (sg->length)
+				iommu_dma_sync_single_for_device(dev,
+								 sg_dma_address(sg),
+								 sg->length,
+								 dir);
 	} else if (!dev_is_dma_coherent(dev)) {
 		to_device(sgl, nelems, dir);
 	}
