@@ -52,24 +52,28 @@ static unsigned long useful_orders(const struct iommu_domain *domain,
 	return orders & GENMASK(MAX_PAGE_ORDER, 0);
 }
 
-/* The largest piece of at most @nr pages that is to be had; its order. */
+/*
+ * The largest piece of at most @nr pages that is to be had; its order.  An order
+ * that there is none of is taken out of @orders: the next piece would fail as well.
+ */
 static struct page *take_piece(struct device *dev, unsigned int nr, gfp_t gfp,
-			       unsigned long orders, unsigned int *order)
+			       unsigned long *orders, unsigned int *order)
 {
-	unsigned int least = __ffs(orders);
+	unsigned int least = __ffs(*orders);
+	unsigned long fitting;
 
-	for (orders &= GENMASK(__fls(nr), 0); orders;
-	     orders &= ~BIT(*order)) {
+	while ((fitting = *orders & GENMASK(__fls(nr), 0))) {
 		gfp_t how = gfp;
 		struct page *page;
 
-		*order = __fls(orders);
+		*order = __fls(fitting);
 		/* A smaller piece serves as well: no effort for a large one. */
 		if (*order > least)
 			how |= __GFP_NORETRY | __GFP_NOWARN;
 		page = alloc_pages_node(dev_to_node(dev), how, *order);
 		if (page)
 			return page;
+		*orders &= ~BIT(*order);
 	}
 	return NULL;
 }
@@ -87,7 +91,7 @@ static int take_pages(struct iommu_dma_scatter *scatter, struct device *dev,
 
 	while (nr < scatter->nr_pages) {
 		struct page *page = take_piece(dev, scatter->nr_pages - nr, gfp,
-					       orders, &order);
+					       &orders, &order);
 
 		if (!page) {
 			give_pages(scatter, nr);
