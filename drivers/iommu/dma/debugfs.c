@@ -27,13 +27,11 @@ static LIST_HEAD(domains);
 /**
  * dma_domain_list - let people see a domain
  * @cookie: the domain, which is set up
- * @dev: its first device
  *
  * Context: may sleep.
  */
-void dma_domain_list(struct iommu_dma_cookie *cookie, struct device *dev)
+void dma_domain_list(struct iommu_dma_cookie *cookie)
 {
-	cookie->group_id = iommu_group_id(dev->iommu_group);
 	mutex_lock(&domains_mutex);
 	list_add_tail(&cookie->link, &domains);
 	mutex_unlock(&domains_mutex);

@@ -183,7 +183,8 @@ static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 	cookie->can_defer = device_iommu_capable(dev,
 						 IOMMU_CAP_DEFERRED_FLUSH);
 	cookie->is_ready = true;
-	dma_domain_list(cookie, dev);
+	cookie->group_id = iommu_group_id(dev->iommu_group);
+	dma_domain_list(cookie);
 	return 0;
 }
 
@@ -206,7 +207,8 @@ static int init_flush(struct iommu_dma_cookie *cookie)
  * @domain: the domain; mappings may come and go meanwhile
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0; -EOPNOTSUPP if the IOMMU's driver can't put invalidations off, or
+ * the domain could not be set up; -ENOMEM.
  */
 int iommu_dma_init_fq(struct iommu_domain *domain)
 {
@@ -214,10 +216,13 @@ int iommu_dma_init_fq(struct iommu_domain *domain)
 	int err;
 
 	mutex_lock(&cookie->setup);
-	err = init_flush(cookie);
+	err = cookie->can_defer ? init_flush(cookie) : -EOPNOTSUPP;
 	mutex_unlock(&cookie->setup);
 	if (err)
-		pr_warn("dma: no memory for the flush queue of a domain: it stays strict\n");
+		pr_warn("dma: IOMMU group %d stays strict: %s\n",
+			cookie->group_id, err == -ENOMEM ?
+			"no memory for a flush queue" :
+			"its IOMMU can't put invalidations off");
 	return err;
 }
 

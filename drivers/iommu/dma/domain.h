@@ -140,11 +140,10 @@ void dma_identity_release(struct iommu_dma_cookie *cookie);
 
 /* debugfs.c */
 #ifdef CONFIG_DEBUG_FS
-void dma_domain_list(struct iommu_dma_cookie *cookie, struct device *dev);
+void dma_domain_list(struct iommu_dma_cookie *cookie);
 void dma_domain_unlist(struct iommu_dma_cookie *cookie);
 #else
-static inline void dma_domain_list(struct iommu_dma_cookie *cookie,
-				   struct device *dev)
+static inline void dma_domain_list(struct iommu_dma_cookie *cookie)
 {
 }
 

@@ -141,7 +141,8 @@ put:
  * For irqchip drivers, before iommu_dma_compose_msi_msg().
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM if the doorbell can't be mapped.
+ * Return: 0; -ENOMEM if the doorbell can't be mapped; -ENODEV if the domain could
+ * not be set up.
  */
 int iommu_dma_prepare_msi(struct msi_desc *desc, phys_addr_t msi_addr)
 {
@@ -154,6 +155,12 @@ int iommu_dma_prepare_msi(struct msi_desc *desc, phys_addr_t msi_addr)
 	msi_desc_set_iommu_msi_iova(desc, 0, 0);
 	if (!cookie)
 		return 0;
+	/* The device keeps another way to memory, but not to its doorbell. */
+	if (!cookie->is_msi_only && !cookie->is_ready) {
+		dev_err(dev, "no interrupt: its MSI doorbell at %pa can't be mapped in an IOMMU domain that could not be set up\n",
+			&msi_addr);
+		return -ENODEV;
+	}
 
 	phys = ALIGN_DOWN(msi_addr, msi_page_size(cookie));
 	mutex_lock(&cookie->setup);
