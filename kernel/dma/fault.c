@@ -38,6 +38,7 @@
 #include <linux/uaccess.h>
 
 #include "fault.h"
+#include "sg.h"
 
 DEFINE_STATIC_KEY_FALSE(dma_fault_key);
 
@@ -161,9 +162,10 @@ bool dma_fault_hits_sg(struct device *dev, struct scatterlist *sgl, int nents,
 {
 	struct scatterlist *sg;
 	size_t size = 0;
-	int i;
+	int left = nents;
 
-	for_each_sg(sgl, sg, nents, i)
+	/* It may have fewer, which the route refuses. */
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		size += sg->length;
 	return dma_fault_hits(dev, DMA_FAULT_MAP, size, is_quiet);
 }

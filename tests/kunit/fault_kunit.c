@@ -152,6 +152,20 @@ static void fault_entry_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, dma_fault_disarm());
 }
 
+/* A list that is shorter than the driver says is refused by the route. */
+static void fault_short_list_test(struct kunit *test)
+{
+	struct fault_test *ft = test->priv;
+	struct scatterlist sgl[2];
+
+	sg_init_table(sgl, 2);
+	sg_set_buf(&sgl[0], ft->buffer, 512);
+	sg_set_buf(&sgl[1], ft->buffer + SZ_1K, 512);
+	KUNIT_ASSERT_EQ(test, 0, dma_fault_arm(ft->dev, DMA_FAULT_MAP, 2));
+	KUNIT_EXPECT_EQ(test, 0, dma_map_sg(ft->dev, sgl, 3, DMA_TO_DEVICE));
+	KUNIT_EXPECT_EQ(test, 1, dma_fault_disarm());
+}
+
 /* Where nothing may sleep: the call is made in hard-irq context. */
 static void map_in_irq(void *data)
 {
@@ -448,6 +462,7 @@ static int fault_test_init(struct kunit *test)
 
 static struct kunit_case fault_test_cases[] = {
 	KUNIT_CASE_PARAM(fault_entry_test, entries_gen_params),
+	KUNIT_CASE(fault_short_list_test),
 	KUNIT_CASE(fault_hardirq_test),
 	KUNIT_CASE(fault_arm_refused_test),
 	KUNIT_CASE(fault_sweep_test),
