@@ -65,6 +65,7 @@ struct dma_request {
 #define DMA_DONE_ADDRESSED	BIT(6)	/* dma_addr is right for the device */
 #define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps phys through an IOMMU */
 #define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
+#define DMA_DONE_CAME_DECRYPTED	BIT(9)	/* as all memory of its backend, for good */
 
 #define DMA_HOLDER_NAME		24
 

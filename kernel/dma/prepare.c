@@ -163,7 +163,8 @@ int dma_memory_prepare(const struct dma_request *req,
 	struct page *page = dma_record_page(record);
 	int err;
 
-	if (req->limits.unencrypted) {
+	if (req->limits.unencrypted &&
+	    !(record->done & DMA_DONE_CAME_DECRYPTED)) {
 		err = decrypt_pages(record);
 		if (err)
 			return err;

@@ -3,7 +3,9 @@
  * Backend: the restricted pool of a device that may touch no other memory
  * (Documentation/devicetree/bindings/reserved-memory/dma-restricted-pool.yaml).
  *
- * The pool is a bounce pool; swiotlb.c owns it and its locks.
+ * The pool is a bounce pool; swiotlb.c owns it and its locks.  It is decrypted as a
+ * whole when it is made, where devices need that, and stays so: a buffer that is
+ * taken from it or given back changes nothing of that.
  */
 #include <linux/mm.h>
 #include <linux/swiotlb.h>
@@ -20,19 +22,31 @@ static const char *restricted_decline(const struct dma_request *req)
 	return NULL;
 }
 
+/* Why pages of the pool can't become what is wanted; NULL if they can */
+static const char *cannot_prepare(const struct dma_request *req)
+{
+	struct dma_request rest = *req;
+
+	rest.limits.unencrypted = false;	/* that is done */
+	return dma_memory_cannot_prepare(&rest);
+}
+
 static int restricted_alloc(const struct dma_request *req,
 			    struct dma_allocation *record)
 {
 	struct page *page = NULL;
 
 	/* Refused, not declined: there is nowhere else for this device. */
-	if (!dma_memory_cannot_prepare(req))
+	if (!cannot_prepare(req))
 		page = swiotlb_alloc(req->dev, req->size);
 	if (!page)
 		return -ENOMEM;
 	record->phys = page_to_phys(page);
-	if (dma_limits_reach(req->dev, &req->limits, record->phys, req->size))
+	if (dma_limits_reach(req->dev, &req->limits, record->phys,
+			     req->size)) {
+		record->done |= DMA_DONE_CAME_DECRYPTED;
 		return 0;
+	}
 	swiotlb_free(req->dev, page, req->size);
 	return -ENOMEM;
 }
@@ -45,7 +59,7 @@ static void restricted_free(struct dma_allocation *record)
 static void restricted_explain(const struct dma_request *req,
 			       struct seq_buf *text)
 {
-	seq_buf_puts(text, dma_memory_cannot_prepare(req) ?:
+	seq_buf_puts(text, cannot_prepare(req) ?:
 			   "no free run of slots in reach");
 }
 
