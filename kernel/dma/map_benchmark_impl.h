@@ -5,6 +5,7 @@
 #ifndef _KERNEL_DMA_MAP_BENCHMARK_IMPL_H
 #define _KERNEL_DMA_MAP_BENCHMARK_IMPL_H
 
+#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/map_benchmark.h>
 #include <linux/prandom.h>
@@ -42,6 +43,9 @@ struct bench_buffer {
  * @request: what is wanted
  * @mode: how it is done
  * @task: the thread
+ * @is_prepared: it has what it needs, or an error
+ * @may_start: all have
+ * @err: of preparing
  * @map: times of maps or allocations
  * @unmap: times of unmaps or frees
  * @nr_failed: maps or allocations that were refused
@@ -57,6 +61,9 @@ struct bench_worker {
 	const struct map_benchmark *request;
 	const struct bench_mode *mode;
 	struct task_struct *task;
+	struct completion is_prepared;
+	bool may_start;
+	int err;
 	struct bench_stats map;
 	struct bench_stats unmap;
 	u64 nr_failed;
@@ -74,8 +81,8 @@ struct bench_worker {
  * @name: for messages
  * @has_nents: it needs a number of entries
  * @may_fail: a refusal is a result; else it ends the run
- * @prepare: get what it needs, once for each thread; 0 or a negative error; may
- *	be NULL
+ * @prepare: get what it needs, called by the thread itself before all start; 0 or a
+ *	negative error; may be NULL
  * @choose: before each round, not measured; may be NULL
  * @map: the first half of a round; false if it failed
  * @unmap: the second half; false if there was nothing to do
@@ -93,6 +100,7 @@ struct bench_mode {
 };
 
 const struct bench_mode *bench_mode_of(unsigned int mode);
+struct page *bench_get_pages(struct bench_worker *worker, unsigned int order);
 
 int bench_check(struct device *dev, const struct map_benchmark *request);
 int bench_run(struct device *dev, struct map_benchmark *request,

@@ -6,6 +6,7 @@
  * it needs besides the calls that are measured is taken before and given back
  * after, and clean() copes with a prepare() that failed half way.
  */
+#include <kunit/static_stub.h>
 #include <linux/array_size.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -29,11 +30,26 @@ static unsigned int order_of(const struct bench_worker *worker)
 	return get_order(granule_of(worker));
 }
 
-/* Memory for streaming. */
+/**
+ * bench_get_pages - memory for streaming, near the thread
+ * @worker: whose
+ * @order: 2^order pages
+ *
+ * From the node that is wanted; if it is any, from the one where the thread is.
+ * Not static so that tests can see who calls it.
+ *
+ * Context: process context, may sleep: the thread itself.
+ * Return: the first page, or NULL.
+ */
+struct page *bench_get_pages(struct bench_worker *worker, unsigned int order)
+{
+	KUNIT_STATIC_STUB_REDIRECT(bench_get_pages, worker, order);
+	return alloc_pages_node(worker->request->node, GFP_BENCH, order);
+}
+
 static void *get_memory(struct bench_worker *worker)
 {
-	struct page *page = alloc_pages_node(worker->request->node, GFP_BENCH,
-					     order_of(worker));
+	struct page *page = bench_get_pages(worker, order_of(worker));
 
 	return page ? page_address(page) : NULL;
 }

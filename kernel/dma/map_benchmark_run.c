@@ -7,9 +7,10 @@
  * A thread repeats the two calls of its mode, each measured for itself.  Where
  * a refusal is no result, the first one ends this thread and fails the run.
  *
- * Everything is prepared by the caller before the first thread starts, so that
- * a lack of memory ends the run at once; and the caller cleans up, after the
- * last thread has ended.  No locks: the threads share nothing but the device.
+ * Each thread prepares what it works on, so that its memory is near it; and none
+ * starts before all have done so, so that a lack of memory ends the run at once.
+ * The caller cleans up, after the last thread has ended.  No locks: the threads
+ * share nothing but the device.
  */
 #include <linux/build_bug.h>
 #include <linux/delay.h>
@@ -131,11 +132,32 @@ static bool work(struct bench_worker *worker)
 	return true;
 }
 
+static bool may_start(struct bench_worker *worker)
+{
+	/* pairs with start_worker(): what all have prepared is there */
+	return smp_load_acquire(&worker->may_start);
+}
+
+/* Until it may start, or has to end */
+static void wait_for_start(struct bench_worker *worker)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+	while (!kthread_should_stop() && !may_start(worker)) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
 /* A thread waits for the end, since its result is fetched by kthread_stop(). */
 static int work_on(void *data)
 {
 	struct bench_worker *worker = data;
 
+	if (worker->mode->prepare)
+		worker->err = worker->mode->prepare(worker);
+	complete(&worker->is_prepared);
+	wait_for_start(worker);
 	while (!kthread_should_stop() && work(worker))
 		cond_resched();
 	set_current_state(TASK_INTERRUPTIBLE);
@@ -147,17 +169,13 @@ static int work_on(void *data)
 	return 0;
 }
 
-/* A thread that does not run yet. */
+/* A thread that prepares. */
 static int make_worker(struct bench_worker *worker)
 {
 	int node = worker->request->node;
 	struct task_struct *task;
-	int err = 0;
 
-	if (worker->mode->prepare)
-		err = worker->mode->prepare(worker);
-	if (err)
-		return err;
+	init_completion(&worker->is_prepared);
 	task = kthread_create_on_node(work_on, worker, node,
 				      "dma-benchmark/%s", worker->mode->name);
 	if (IS_ERR(task))
@@ -165,7 +183,21 @@ static int make_worker(struct bench_worker *worker)
 	if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
 		kthread_bind_mask(task, cpumask_of_node(node));
 	worker->task = get_task_struct(task);
+	wake_up_process(task);
 	return 0;
+}
+
+static int wait_for_worker(struct bench_worker *worker)
+{
+	wait_for_completion(&worker->is_prepared);
+	return worker->err;
+}
+
+static void start_worker(struct bench_worker *worker)
+{
+	/* pairs with may_start() */
+	smp_store_release(&worker->may_start, true);
+	wake_up_process(worker->task);
 }
 
 static void end_worker(struct bench_worker *worker)
@@ -188,8 +220,13 @@ static int run_workers(struct bench_worker *workers, unsigned int nr,
 		if (err)
 			goto end;
 	}
+	for (i = 0; i < nr; i++) {
+		err = wait_for_worker(&workers[i]);
+		if (err)
+			goto end;
+	}
 	for (i = 0; i < nr; i++)
-		wake_up_process(workers[i].task);
+		start_worker(&workers[i]);
 	err = msleep_interruptible(msecs) ? -EINTR : 0;
 end:
 	for (i = 0; i < nr; i++)

@@ -4,6 +4,7 @@
  * of each mode, after which nothing may be left.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-fault.h>
 #include <linux/dma-mapping.h>
@@ -195,6 +196,31 @@ static void benchmark_run_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dev->coherent_dma_mask, DMA_BIT_MASK(64));
 }
 
+static unsigned int nr_taken_here;
+
+static struct page *take_here(struct bench_worker *worker, unsigned int order)
+{
+	nr_taken_here++;
+	return NULL;
+}
+
+/* A thread takes its memory itself, where it runs, and not where it was made. */
+static void benchmark_near_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct map_benchmark request = usual_request();
+
+	nr_taken_here = 0;
+	/* Seen by this thread alone */
+	kunit_activate_static_stub(test, bench_get_pages, take_here);
+	KUNIT_EXPECT_EQ(test, 0, bench_run(dev, &request, RUN_MSECS));
+	request.mode = DMA_MAP_MODE_SG;
+	request.nents = 4;
+	KUNIT_EXPECT_EQ(test, 0, bench_run(dev, &request, RUN_MSECS));
+	kunit_deactivate_static_stub(test, bench_get_pages);
+	KUNIT_EXPECT_EQ(test, nr_taken_here, 0);
+}
+
 /* A refusal ends a run without a result, and the masks are as they were. */
 static void benchmark_fails_test(struct kunit *test)
 {
@@ -228,6 +254,7 @@ static struct kunit_case benchmark_test_cases[] = {
 	KUNIT_CASE(benchmark_stats_overflow_test),
 	KUNIT_CASE(benchmark_refused_test),
 	KUNIT_CASE_PARAM(benchmark_run_test, runs_gen_params),
+	KUNIT_CASE(benchmark_near_test),
 	KUNIT_CASE(benchmark_fails_test),
 	{}
 };
