@@ -57,7 +57,7 @@ show_figures() {
 complaints='WARNING: |BUG: |Oops|Call [Tt]race|cut here|UBSAN: '
 complaints="$complaints|INFO: (task|rcu|possible|inconsistent|suspicious|trying)"
 complaints="$complaints|Unable to handle|Internal error|general protection fault"
-complaints="$complaints|page allocation failure|page dumped because|corruption"
+complaints="$complaints|page allocation failure|page dumped because|corruption|Unexpected gfp"
 complaints="$complaints|DMA-API: |(DMAR|DMAR-IR): .*(fault|DMA (Read|Write)|Error|INTR-REMAP\])"
 complaints="$complaints|arm-smmu.*(event 0x|unexpected|GERROR|CMDQ error|fault|timeout|overflow|aborted)"
 complaints="$complaints|virtio_iommu.*(fault|invalid|could not)"
