@@ -17,8 +17,8 @@
  * A mapping is described where its slots begin; its other slots tell where that
  * is, so that a part of it can be synced.
  *
- * Locks: one area's at a time.  The pools are read under RCU; while it has a
- * mapping, a pool does not go.
+ * Locks: one area's at a time, and the set's where a transient pool ends.  The
+ * pools are read under RCU; while it has a mapping, a pool does not go.
  */
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
@@ -35,7 +35,7 @@
 #define NO_ADDRESS	((phys_addr_t)DMA_MAPPING_ERROR)
 
 /* After so many mappings that met at a lock it is time for another pool. */
-#define NR_MEETINGS	1024
+#define NR_MEETINGS	128
 
 /* Who maps what */
 struct request {
@@ -109,20 +109,13 @@ static int search_pool(struct io_tlb_pool *pool,
 
 /* Look everywhere, harder each time.  Fills in *@poolp. */
 static noinline int search(struct swiotlb_set *set, struct request *req,
-			   const struct swiotlb_table *table,
 			   struct io_tlb_pool **poolp)
 {
+	struct io_tlb_pool *pool;
+	int slot;
+
 	for (int effort = SWIOTLB_TRY; effort <= SWIOTLB_EVERYWHERE; effort++) {
-		bool has_met = false;
-
-		for (unsigned int i = 0; i < table->nr; i++) {
-			unsigned int nr = table->preferred + i;
-			struct io_tlb_pool *pool;
-			int slot;
-
-			if (nr >= table->nr)
-				nr -= table->nr;
-			pool = table->entries[nr].pool;
+		list_for_each_entry_rcu(pool, &set->pools, list) {
 			if (!reaches(req, pool))
 				continue;
 			slot = search_pool(pool, &req->need, effort);
@@ -130,13 +123,16 @@ static noinline int search(struct swiotlb_set *set, struct request *req,
 				*poolp = pool;
 				return slot;
 			}
-			has_met |= slot == -EBUSY;
 		}
-		if (has_met &&
-		    !(atomic_long_inc_return(&set->nr_contended) % NR_MEETINGS))
-			swiotlb_want(set, req->dev, req->is_translated, 1);
 	}
 	return -ENOSPC;
+}
+
+/* Another CPU was at the area that this one goes to first. */
+static noinline void note_meeting(struct swiotlb_set *set, struct request *req)
+{
+	if (!(atomic_long_inc_return(&set->nr_contended) % NR_MEETINGS))
+		swiotlb_want(set, req->dev, req->is_translated, 1);
 }
 
 /* Slots for a mapping; under RCU.  Fills in *@poolp. */
@@ -144,18 +140,18 @@ static __always_inline int take_slots(struct swiotlb_set *set,
 				      struct request *req,
 				      struct io_tlb_pool **poolp)
 {
-	const struct swiotlb_table *table = rcu_dereference(set->table);
-	struct io_tlb_pool *pool;
+	struct io_tlb_pool *pool = rcu_dereference(set->first);
 	int slot = -ENOSPC;
 
-	if (unlikely(!table))
+	if (unlikely(!pool))
 		return slot;
-	pool = table->entries[table->preferred].pool;
 	if (likely(reaches(req, pool)))
 		slot = swiotlb_area_take(pool, &pool->areas[home_of(pool)],
 					 &req->need, SWIOTLB_TRY);
+	if (unlikely(slot == -EBUSY))
+		note_meeting(set, req);
 	if (unlikely(slot < 0))
-		slot = search(set, req, table, &pool);
+		slot = search(set, req, &pool);
 	if (unlikely(slot < 0) && swiotlb_can_grow(set))
 		slot = swiotlb_grow_now(set, req->dev, req->is_translated,
 					&req->need, &pool);
@@ -195,7 +191,7 @@ static __always_inline void note_use(struct device *dev)
 	if (unlikely(!READ_ONCE(dev->dma_uses_io_tlb)))
 		WRITE_ONCE(dev->dma_uses_io_tlb, true);
 	/*
-	 * The flag, whoever has set it, and the table with the pool are seen
+	 * The flag, whoever has set it, and the set's tree with the pool are seen
 	 * before the address is.
 	 */
 	smp_mb();	/* pairs with swiotlb_may_hold() */
@@ -291,7 +287,11 @@ dma_addr_t swiotlb_map(struct device *dev, phys_addr_t phys, size_t size,
 	return phys_to_dma_unencrypted(dev, addr);
 }
 
-/* The mapping that an address is part of; NULL, with a warning, if of none. */
+/*
+ * The mapping that an address is part of; NULL, with a warning, if of none.  What
+ * a slot tells that is free by now is where a mapping began that is gone; there may
+ * be another one, which does not come as far.
+ */
 static __always_inline struct swiotlb_slot *
 find_mapping(struct device *dev, const struct io_tlb_pool *pool,
 	     phys_addr_t addr, unsigned int *first)
@@ -302,7 +302,7 @@ find_mapping(struct device *dev, const struct io_tlb_pool *pool,
 	*first = (nr >> pool->area_shift << pool->area_shift) +
 		 pool->slots[nr].first;
 	slot = &pool->slots[*first];
-	if (likely(slot->size))
+	if (likely(slot->size && nr - *first < slot->nr))
 		return slot;
 	WARN_ONCE(1, "%s: no bounced mapping at %pa\n", dev_name(dev), &addr);
 	return NULL;
@@ -368,31 +368,57 @@ void __swiotlb_sync_single_for_cpu(struct device *dev, phys_addr_t addr,
 		bounce(dev, pool, addr, size, false);
 }
 
-/* Give slots back.  A pool that was for this mapping alone may go then. */
+/* A pool that was for one mapping goes with it. */
+static noinline void end_transient(struct io_tlb_pool *pool, unsigned int nr)
+{
+	struct swiotlb_set *set = pool->set;
+
+	atomic_long_sub(nr, &set->nr_used_transient);
+	swiotlb_set_remove(set, pool);
+	mod_delayed_work(system_wq, &set->work, 0);
+}
+
+/* Is it the slot where a mapping's data begins?  Nothing else is given back. */
+static __always_inline bool is_begin(struct device *dev,
+				     const struct io_tlb_pool *pool,
+				     const struct swiotlb_slot *slot,
+				     unsigned int first, phys_addr_t addr)
+{
+	phys_addr_t begin = swiotlb_slot_phys(pool, first) + slot->offset;
+
+	if (likely(addr >> IO_TLB_SHIFT == begin >> IO_TLB_SHIFT))
+		return true;
+	WARN_ONCE(1, "%s: releasing a bounced mapping at %pa: expected %pa, where it begins\n",
+		  dev_name(dev), &addr, &begin);
+	return false;
+}
+
+/* Give slots back. */
 static __always_inline void give_slots(struct device *dev,
 				       struct io_tlb_pool *pool,
 				       phys_addr_t addr)
 {
-	struct swiotlb_set *set = pool->set;
-	bool is_transient = pool->is_transient;
+	bool is_transient = pool->is_transient, is_given;
 	struct swiotlb_area *area;
 	struct swiotlb_slot *slot;
+	unsigned int first, nr;
 	unsigned long flags;
-	unsigned int first;
 
 	slot = find_mapping(dev, pool, addr, &first);
-	if (unlikely(!slot))
+	if (unlikely(!slot || !is_begin(dev, pool, slot, first, addr)))
 		return;
 	area = &pool->areas[first >> pool->area_shift];
+	nr = slot->nr;
 	spin_lock_irqsave(&area->lock, flags);
 	/* Unless somebody was quicker, which is as wrong as it is rare. */
-	if (likely(slot->size)) {
+	is_given = slot->size;
+	if (likely(is_given)) {
 		WRITE_ONCE(slot->size, 0);
-		__swiotlb_area_give(area, first, slot->nr);
+		__swiotlb_area_give(area, first, nr);
 	}
 	spin_unlock_irqrestore(&area->lock, flags);
-	if (unlikely(is_transient))
-		mod_delayed_work(system_wq, &set->work, 0);
+	if (unlikely(is_transient && is_given))
+		end_transient(pool, nr);
 }
 
 /**
@@ -474,14 +500,11 @@ size_t swiotlb_max_mapping_size(struct device *dev)
 	struct swiotlb_set *set = swiotlb_set_of(dev);
 	size_t kept = round_up(dma_get_min_align_mask(dev), IO_TLB_SIZE);
 	size_t size = 0, area_size = 0;
-	struct swiotlb_table *table;
+	struct io_tlb_pool *pool;
 
 	rcu_read_lock();
-	table = set ? rcu_dereference(set->table) : NULL;
-	if (table) {
-		struct io_tlb_pool *pool;
-
-		pool = table->entries[table->preferred].pool;
+	pool = set ? rcu_dereference(set->first) : NULL;
+	if (pool) {
 		size = swiotlb_pool_size(pool);
 		area_size = IO_TLB_SIZE << pool->area_shift;
 	}

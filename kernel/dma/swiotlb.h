@@ -11,7 +11,7 @@
  *
  *   swiotlb.c		map, unmap, sync, consistent memory
  *   swiotlb_slots.c	an area: which of its slots are free
- *   swiotlb_pool.c	pools: making them, the table of them, finding one
+ *   swiotlb_pool.c	pools: making them, those of a set, finding one
  *   swiotlb_grow.c	more of them, and fewer again
  *   swiotlb_boot.c	the default set: parameters, early and late setup
  *   swiotlb_dt.c	restricted pools
@@ -19,7 +19,7 @@
  *
  * Locks, outermost first: swiotlb_sets_mutex, set->lock, area->lock; the last
  * two are irq-safe.  A map call takes no lock but that of one area at a time;
- * it reads the table of pools under RCU.
+ * it reads the lists of pools under RCU.
  */
 #ifndef _KERNEL_DMA_SWIOTLB_H
 #define _KERNEL_DMA_SWIOTLB_H
@@ -30,6 +30,8 @@
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/percpu.h>
+#include <linux/rbtree_latch.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/swiotlb.h>
@@ -136,13 +138,15 @@ enum swiotlb_source {
  * @is_decrypted: the memory has to be encrypted before anybody else gets it
  * @is_lost: encrypting or decrypting the memory failed: nobody may have it
  * @meta_size: of the pool itself, in bytes
- * @removed: (w) with others that go
+ * @node: (s) in the set's tree, unless it is the first pool
+ * @list: (s) in one of the set's lists of pools
+ * @ended: (s) with others that are in no list any more
  * @idle_since: (w) when it was seen idle first, in jiffies
  * @idle_served: (w) how much it had served by then
  * @piece: with SWIOTLB_FROM_PIECE, the memory
  * @areas: the areas
  *
- * (w): only the set's worker uses it.
+ * (s): the set's lock, and RCU, (w): only the set's worker uses it.
  */
 struct io_tlb_pool {
 	phys_addr_t		start;
@@ -159,30 +163,13 @@ struct io_tlb_pool {
 	bool			is_decrypted;
 	bool			is_lost;
 	size_t			meta_size;
-	struct list_head	removed;
+	struct latch_tree_node	node;
+	struct list_head	list;
+	struct list_head	ended;
 	unsigned long		idle_since;
 	unsigned long		idle_served;
 	struct dma_piece	piece;
 	struct swiotlb_area	areas[];
-};
-
-/**
- * struct swiotlb_table - the pools of a set; never changes, is replaced
- * @rcu: for its end
- * @nr: how many pools; in a table that is published there is at least one
- * @preferred: which of them is asked first: the one that stays
- * @is_static: it was made before there was a slab allocator
- * @entries: in the order of their addresses
- */
-struct swiotlb_table {
-	struct rcu_head	rcu;
-	unsigned int	nr;
-	unsigned int	preferred;
-	bool		is_static;
-	struct {
-		phys_addr_t		start, end;
-		struct io_tlb_pool	*pool;
-	} entries[] __counted_by(nr);
 };
 
 /* The zones from which a set can grow, the most general one first */
@@ -207,41 +194,51 @@ struct swiotlb_reach {
  * struct swiotlb_set - all the buffers that a device may use
  * @mem: what struct device points to; has to be first
  * @name: "default", or the node's
- * @table: the pools; NULL: there are none
- * @lock: protects all that follows up to @can_grow, and writing @table
+ * @first: the pool that was there first, and stays; NULL: there are none
+ * @lock: protects what is (s), and the next ones up to @wanted
+ * @tree: (r) all pools but the first, by their addresses
+ * @pools: (r) those that last, @first before the others: mappings go there
+ * @transients: (r) those made for one mapping each
+ * @ended: those that wait for the worker to be destroyed
  * @size: of all pools, in bytes
  * @peak: the most slots that were used, as seen when an area had its own peak
- * @wanted: (s) the next pool of a zone: @size is the least it has to have, 0 if
+ * @wanted: the next pool of a zone: @size is the least it has to have, 0 if
  *	none is needed; @reach is where it has to lie
+ * @nr_transient: slots of pools that are transient
+ * @nr_used_transient: of these, how many are used
  * @can_grow: it may
  * @is_remapped: a callback has made its memory contiguous for devices, which see
  *	it elsewhere; who uses it looks whether they reach it
  * @limit: up to so many bytes
  * @nr_refused: mappings
  * @nr_contended: how often another area was chosen for want of a lock
- * @nr_transient: (s) slots of pools that are transient
  * @work: grows and shrinks it
  * @info: for the list of pools
  * @nr_users: devices bound to it, if it is a restricted pool
  * @list: (m) all sets
  * @dir: (m) its directory in debugfs
  *
- * (m): swiotlb_sets_mutex, (s): @lock.
+ * (m): swiotlb_sets_mutex, (r): changed under @lock, read under RCU.
  */
 struct swiotlb_set {
 	struct io_tlb_mem	mem;
 	const char		*name;
-	struct swiotlb_table __rcu *table;
+	struct io_tlb_pool __rcu *first;
 
-	spinlock_t		lock;	/* protects the next four */
+	spinlock_t		lock;	/* protects what follows, up to wanted */
+	struct latch_tree_root	tree;
+	struct list_head	pools;
+	struct list_head	transients;
+	struct list_head	ended;
 	size_t			size;
 	unsigned long		peak;
 	struct swiotlb_wanted {
 		size_t		size;
 		struct swiotlb_reach reach;
 	} wanted[SWIOTLB_NR_ZONES];
-	unsigned long		nr_transient;
 
+	atomic_long_t		nr_transient;
+	atomic_long_t		nr_used_transient;
 	bool			can_grow;
 	bool			is_remapped;
 	size_t			limit;
@@ -361,15 +358,19 @@ int swiotlb_pool_decrypt(struct io_tlb_pool *pool);
 void swiotlb_pool_destroy(struct io_tlb_pool *pool);
 bool swiotlb_pool_close(struct io_tlb_pool *pool);
 unsigned long swiotlb_pool_nr_used(const struct io_tlb_pool *pool);
-int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool,
-		    struct swiotlb_table *table);
-int swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool);
+int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool);
+void swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool);
+void swiotlb_set_reap(struct swiotlb_set *set);
 void swiotlb_set_init(struct swiotlb_set *set, const char *name);
+void swiotlb_info_figures(struct dma_pool_info *info,
+			  struct dma_pool_figures *figures);
 void swiotlb_set_destroy(struct swiotlb_set *set);
 struct io_tlb_pool *swiotlb_set_find(struct swiotlb_set *set, phys_addr_t phys);
 
 /* swiotlb_boot.c */
-bool swiotlb_parse_options(char *text, struct swiotlb_options *found);
+bool swiotlb_parse_options(const char *text, struct swiotlb_options *found);
+size_t swiotlb_first_size(u64 ram, bool is_forced, bool can_grow);
+unsigned int swiotlb_wanted_areas(void);
 
 /* swiotlb_dt.c */
 struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
@@ -415,6 +416,8 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 		  bool is_translated, size_t size);
 bool swiotlb_needs_piece(struct device *dev);
+enum swiotlb_zone swiotlb_zone_of(struct device *dev, bool is_translated,
+				  struct swiotlb_reach *reach);
 void swiotlb_work(struct work_struct *work);
 
 static inline bool swiotlb_can_grow(const struct swiotlb_set *set)

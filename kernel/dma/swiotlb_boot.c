@@ -9,19 +9,25 @@
  *   swiotlb=SLOTS           what the command line says
  *   swiotlb_adjust_size()   what the architecture says; if all devices have to
  *                           bounce, at least what follows
- *   otherwise               by need: a set that grows starts with 1 MiB for
- *                           each GiB of RAM (16 if all devices have to bounce),
- *                           from 4 MiB to 64 MiB; one that does not, with 64 MiB
+ *   otherwise               by need: a set that can grow starts with 1 MiB for
+ *                           each GiB of RAM (16 if all devices have to bounce)
+ *                           or for each CPU, whichever is more, from 4 MiB to
+ *                           64 MiB; one that can't, with 64 MiB
  *
  * If there is not that much memory, half of it is tried, down to 1 MiB.  A set
  * that grows does so up to an eighth of the RAM, or to twice its first pool.
+ *
+ * Its slots are shared out to as many areas as there can be CPUs, or as the command
+ * line says, as long as each of them has 256 KiB.
  *
  * Locks: none here, but for showing it: everything happens before there are
  * other users, or in an initcall.
  */
 #define pr_fmt(fmt) "software IO TLB: " fmt
 
+#include <linux/cpumask.h>
 #include <linux/init.h>
+#include <linux/kstrtox.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
@@ -30,67 +36,94 @@
 
 #include "swiotlb.h"
 
-#define EXPECTED	"[slots][,areas][,force|noforce], or force or noforce"
+#define EXPECTED	"[slots][,areas][,force|noforce]"
 #define MIN_SIZE	((size_t)SZ_1M)
 #define MAX_AREAS	65536UL
 #define MAX_SLOTS	(SIZE_MAX >> (IO_TLB_SHIFT + 1))
 
-struct swiotlb_set swiotlb_default;
+/* Whoever asks it finds it set up, with pools or without. */
+struct swiotlb_set swiotlb_default = {
+	.name		= "default",
+	.lock		= __SPIN_LOCK_UNLOCKED(swiotlb_default.lock),
+	.pools		= LIST_HEAD_INIT(swiotlb_default.pools),
+	.transients	= LIST_HEAD_INIT(swiotlb_default.transients),
+	.ended		= LIST_HEAD_INIT(swiotlb_default.ended),
+	.work		= __DELAYED_WORK_INITIALIZER(swiotlb_default.work,
+						     swiotlb_work, 0),
+	.info		= {
+		.name		= "default",
+		.kind		= "bounce",
+		.figures	= swiotlb_info_figures,
+	},
+};
 
 static struct swiotlb_options options;
 static size_t adjusted_size;
 static bool may_show;
 
+/*
+ * The number that @text begins with, which is cut off; 0: there is none; U64_MAX: it
+ * is none that makes sense.
+ */
+static u64 parse_number(const char **text)
+{
+	bool is_hex = !strncasecmp(*text, "0x", 2);
+	size_t len = is_hex ? 2 + strspn(*text + 2, "0123456789abcdefABCDEF") :
+			      strspn(*text, "0123456789");
+	char digits[24] = "";
+	u64 number;
+
+	if (!len)
+		return 0;
+	if (len < sizeof(digits))
+		memcpy(digits, *text, len);
+	*text += len;
+	return kstrtoull(digits, 0, &number) ? U64_MAX : number;
+}
+
 static bool parse_word(const char *word, struct swiotlb_options *found)
 {
-	found->is_forced = !strcmp(word, "force");
-	found->is_off = !strcmp(word, "noforce");
-	return found->is_forced || found->is_off;
+	bool is_force = !strcmp(word, "force");
+
+	if (!is_force && strcmp(word, "noforce"))
+		return false;
+	found->is_forced = is_force;
+	found->is_off = !is_force;
+	return true;
 }
 
 /**
  * swiotlb_parse_options - understand what follows swiotlb=
- * @text: slots, areas and a word, in that order, each of them once at most;
- *	cut into pieces
+ * @text: slots, areas and a word, in that order, each of which can be missing
  * @found: what another swiotlb= said before, or all zero; what @text says counts
- *	more, and nothing is worth anything after a failure
+ *	more
  *
  * Context: any, from the earliest boot on.
- * Return: false if it is anything else.
+ * Return: false if not all of it was understood; what was, counts.
  */
-bool swiotlb_parse_options(char *text, struct swiotlb_options *found)
+bool swiotlb_parse_options(const char *text, struct swiotlb_options *found)
 {
-	char *part = strsep(&text, ",");
-	unsigned long nr_areas;
+	u64 nr_slots, nr_areas;
 
-	if (part && *part && !kstrtoul(part, 0, &found->nr_slots)) {
-		if (found->nr_slots > MAX_SLOTS)
-			return false;
-		found->nr_slots = ALIGN(found->nr_slots, IO_TLB_SEGSIZE);
-		part = strsep(&text, ",");
-		if (part && *part && !kstrtoul(part, 0, &nr_areas)) {
-			if (!nr_areas || nr_areas > MAX_AREAS)
-				return false;
-			found->nr_areas = roundup_pow_of_two(nr_areas);
-			part = strsep(&text, ",");
-		}
-		if (!part)
-			return true;
-	}
-	return part && !text && parse_word(part, found);
+	nr_slots = parse_number(&text);
+	if (*text == ',')
+		text++;
+	nr_areas = parse_number(&text);
+	if (*text == ',')
+		text++;
+	if (nr_slots && nr_slots <= MAX_SLOTS)
+		found->nr_slots = ALIGN(nr_slots, IO_TLB_SEGSIZE);
+	if (nr_areas && nr_areas <= MAX_AREAS)
+		found->nr_areas = roundup_pow_of_two(nr_areas);
+	return (!*text || parse_word(text, found)) &&
+	       nr_slots <= MAX_SLOTS && nr_areas <= MAX_AREAS;
 }
 
 static int __init parse_swiotlb(char *arg)
 {
-	struct swiotlb_options found = options;
-	char text[64];
-
-	if (!arg || strscpy(text, arg) < 0 ||
-	    !swiotlb_parse_options(text, &found))
-		pr_err("swiotlb=%s is ignored: expected " EXPECTED "\n",
-		       arg ?: "");
-	else
-		options = found;
+	if (!arg || !swiotlb_parse_options(arg, &options))
+		pr_err("swiotlb=%s is not understood, or only in part: expected "
+		       EXPECTED "\n", arg ?: "");
 	/* An error would be reported a second time. */
 	return 0;
 }
@@ -124,31 +157,55 @@ void __init swiotlb_adjust_size(unsigned long size)
 }
 
 /*
- * Where all memory has to be decrypted before, a mapping that can't wait gets
- * none but from an atomic pool.
+ * Is there memory for more when it is needed?  Where all has to be decrypted
+ * before, a mapping that can't wait gets none but from an atomic pool; and without
+ * a zone of low memory, what is had later may be out of reach.
  */
-static bool __init can_start_small(bool is_forced)
+static bool can_start_small(bool is_forced)
 {
-	return IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) &&
-	       (!is_forced || IS_ENABLED(CONFIG_DMA_COHERENT_POOL) ||
-		!IS_ENABLED(CONFIG_ARCH_HAS_MEM_ENCRYPT));
+	if (is_forced)
+		return IS_ENABLED(CONFIG_DMA_COHERENT_POOL) ||
+		       !IS_ENABLED(CONFIG_ARCH_HAS_MEM_ENCRYPT);
+	return IS_ENABLED(CONFIG_ZONE_DMA) || IS_ENABLED(CONFIG_ZONE_DMA32) ||
+	       !IS_ENABLED(CONFIG_64BIT);
 }
 
-/* See at the top. */
-static size_t __init first_size(bool is_forced)
+/**
+ * swiotlb_first_size - how large a set's first pool is to be: see at the top
+ * @ram: of the machine, in bytes
+ * @is_forced: all devices have to bounce
+ * @can_grow: the set can
+ *
+ * Context: any, from the earliest boot on.
+ * Return: bytes.
+ */
+size_t swiotlb_first_size(u64 ram, bool is_forced, bool can_grow)
 {
-	u64 ram = memblock_phys_mem_size();
-	size_t size = IO_TLB_DEFAULT_SIZE;
+	u64 size = max_t(u64, ram >> (is_forced ? 6 : 10),
+			 (u64)num_possible_cpus() * SZ_1M);
 
 	if (options.nr_slots)
 		return swiotlb_size_or_default();
-	if (can_start_small(is_forced))
-		size = ALIGN(clamp(ram >> (is_forced ? 6 : 10), (u64)SZ_4M,
-				   (u64)size), IO_TLB_SEGSIZE << IO_TLB_SHIFT);
+	if (can_grow && can_start_small(is_forced))
+		size = ALIGN(clamp(size, SZ_4M, IO_TLB_DEFAULT_SIZE),
+			     IO_TLB_SEGSIZE << IO_TLB_SHIFT);
+	else
+		size = IO_TLB_DEFAULT_SIZE;
 	/* An architecture may think of those only that can't reach it all. */
 	if (adjusted_size)
 		size = is_forced ? max(adjusted_size, size) : adjusted_size;
 	return size;
+}
+
+/**
+ * swiotlb_wanted_areas - to how many areas a pool is to be shared out
+ *
+ * Context: any, from when it is known how many CPUs there can be.
+ * Return: what the command line says, or one for each CPU.
+ */
+unsigned int swiotlb_wanted_areas(void)
+{
+	return options.nr_areas ?: num_possible_cpus();
 }
 
 /*
@@ -158,7 +215,7 @@ static size_t __init first_size(bool is_forced)
 static unsigned int wanted_areas(size_t size, bool is_remapped)
 {
 	return is_remapped ? (size >> IO_TLB_SHIFT) / IO_TLB_SEGSIZE :
-			     options.nr_areas;
+			     swiotlb_wanted_areas();
 }
 
 static void set_limit(u64 ram)
@@ -214,7 +271,6 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 {
 	bool is_forced = options.is_forced || (flags & SWIOTLB_FORCE);
 	struct swiotlb_set *set = &swiotlb_default;
-	struct swiotlb_table *table;
 	phys_addr_t start;
 	size_t size, meta_size;
 	unsigned int nr_areas;
@@ -222,14 +278,15 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 
 	if (options.is_off || (!addressing_limit && !is_forced))
 		return;
-	swiotlb_set_init(set, "default");
 	set->info.users = is_forced ? "all devices" :
 				      "devices that do not reach all memory";
 	set->mem.force_bounce = is_forced;
 	set->can_grow = IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) && !remap;
 	set->is_remapped = remap;
 
-	size = alloc_first(first_size(is_forced), flags, remap, &tlb);
+	size = swiotlb_first_size(memblock_phys_mem_size(), is_forced,
+				  set->can_grow);
+	size = alloc_first(size, flags, remap, &tlb);
 	if (!size) {
 		pr_warn("no memory for bounce buffers\n");
 		return;
@@ -238,19 +295,14 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 	nr_areas = wanted_areas(size, remap);
 	meta_size = swiotlb_pool_meta_size(start, size, nr_areas);
 	meta = memblock_alloc(meta_size, SMP_CACHE_BYTES);
-	table = memblock_alloc(struct_size(table, entries, 1), SMP_CACHE_BYTES);
-	if (!meta || !table) {
+	if (!meta) {
 		pr_warn("no memory to describe %zu KiB of bounce buffers\n",
 			size / SZ_1K);
-		if (meta)
-			memblock_free(meta, meta_size);
-		if (table)
-			memblock_free(table, struct_size(table, entries, 1));
 		memblock_free(tlb, size);
 		return;
 	}
 	swiotlb_set_add(set, swiotlb_pool_init(meta, start, size, nr_areas,
-					       SWIOTLB_FROM_MEMBLOCK), table);
+					       SWIOTLB_FROM_MEMBLOCK));
 	set_limit(memblock_phys_mem_size());
 	if (flags & SWIOTLB_VERBOSE)
 		swiotlb_print_info();
@@ -319,7 +371,6 @@ int swiotlb_init_late(size_t size, gfp_t gfp_mask,
 
 	if (set->mem.size || options.is_off)
 		return 0;
-	swiotlb_set_init(set, "default");
 	set->info.users = "devices that do not reach all memory";
 	set->mem.force_bounce = options.is_forced;
 	set->can_grow = IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) && !remap;
@@ -333,7 +384,7 @@ int swiotlb_init_late(size_t size, gfp_t gfp_mask,
 		pr_warn("no memory for bounce buffers\n");
 		return -ENOMEM;
 	}
-	err = swiotlb_pool_decrypt(pool) ?: swiotlb_set_add(set, pool, NULL);
+	err = swiotlb_pool_decrypt(pool) ?: swiotlb_set_add(set, pool);
 	if (err) {
 		swiotlb_pool_destroy(pool);
 		return err;
@@ -363,11 +414,8 @@ void __init swiotlb_update_mem_attributes(void)
 {
 	struct io_tlb_pool *pool = first_pool();
 
-	if (!pool || !swiotlb_pool_decrypt(pool))
-		return;
-	RCU_INIT_POINTER(swiotlb_default.table, NULL);
-	swiotlb_default.mem.size = 0;
-	swiotlb_default.size = 0;
+	if (pool && swiotlb_pool_decrypt(pool))
+		swiotlb_set_remove(&swiotlb_default, pool);
 }
 
 /**

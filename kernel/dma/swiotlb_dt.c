@@ -63,7 +63,7 @@ struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
 	set->mem.force_bounce = true;
 	set->mem.for_alloc = true;
 	set->info.users = "devices that bind the node";
-	err = swiotlb_pool_decrypt(pool) ?: swiotlb_set_add(set, pool, NULL);
+	err = swiotlb_pool_decrypt(pool) ?: swiotlb_set_add(set, pool);
 	if (err)
 		goto fail;
 	swiotlb_set_show(set);

@@ -5,7 +5,8 @@
  * A mapping that finds no slots can't wait, so a pool for it alone is made on
  * the spot, of what memory can be had without sleeping: pages, or where pages
  * would have to be decrypted, a piece of an atomic pool, which are kept ready.
- * Such a pool is transient: it goes as soon as it is not used any more.
+ * Such a pool is transient: nothing else is looked for in it, and it goes with its
+ * mapping.
  *
  * At the same time a worker is told to add a larger pool for those to come.
  * Pools are wanted for the zone of memory that a device reaches; one that
@@ -16,8 +17,8 @@
  * but the first.  To end a pool means to encrypt its memory, which sleeps, so
  * it is always the worker that does it.
  *
- * Locks: set->lock for what is wanted.  Pools are added by anybody and removed
- * by the worker alone.
+ * Locks: set->lock for what is wanted.  Pools are added by anybody; those that last
+ * are removed by the worker alone.
  */
 #include <kunit/static_stub.h>
 #include <linux/cc_platform.h>
@@ -42,13 +43,24 @@ static const gfp_t zone_flags[SWIOTLB_NR_ZONES] = {
 	[SWIOTLB_ZONE_DMA]	= GFP_DMA,
 };
 
-/* The most general zone in which a device may reach memory, and how far */
-static enum swiotlb_zone zone_of(struct device *dev, bool is_translated,
-				 struct swiotlb_reach *reach)
+/**
+ * swiotlb_zone_of - the most general zone in which a device may reach memory
+ * @dev: the device
+ * @is_translated: it is behind an IOMMU and reaches any memory
+ * @reach: filled in: how far it reaches
+ *
+ * Not static so that tests can name another one.
+ *
+ * Context: any.
+ * Return: the zone.
+ */
+enum swiotlb_zone swiotlb_zone_of(struct device *dev, bool is_translated,
+				  struct swiotlb_reach *reach)
 {
 	struct dma_limits limits;
 	gfp_t flags;
 
+	KUNIT_STATIC_STUB_REDIRECT(swiotlb_zone_of, dev, is_translated, reach);
 	reach->first = 0;
 	reach->last = PHYS_ADDR_MAX;
 	if (is_translated)
@@ -99,7 +111,8 @@ static struct io_tlb_pool *make_of_piece(size_t size, phys_addr_t last_phys)
 	return pool;
 }
 
-static struct io_tlb_pool *make_of_pages(size_t size, gfp_t gfp)
+static struct io_tlb_pool *make_of_pages(size_t size, unsigned int nr_areas,
+					 gfp_t gfp)
 {
 	struct io_tlb_pool *pool;
 	struct page *page;
@@ -107,8 +120,10 @@ static struct io_tlb_pool *make_of_pages(size_t size, gfp_t gfp)
 	page = alloc_pages(gfp | __GFP_ZERO | __GFP_NOWARN, get_order(size));
 	if (!page)
 		return NULL;
-	pool = swiotlb_pool_create(page_to_phys(page), size, 1,
-				   SWIOTLB_FROM_PAGES, gfp | __GFP_NOWARN);
+	/* Where the buffers have to lie is nothing to what describes them. */
+	pool = swiotlb_pool_create(page_to_phys(page), size, nr_areas,
+				   SWIOTLB_FROM_PAGES,
+				   (gfp & ~GFP_ZONEMASK) | __GFP_NOWARN);
 	if (!pool)
 		__free_pages(page, get_order(size));
 	return pool;
@@ -124,7 +139,7 @@ static struct io_tlb_pool *make_transient(struct device *dev,
 	for (; zone < SWIOTLB_NR_ZONES; zone++) {
 		struct io_tlb_pool *pool;
 
-		pool = make_of_pages(size, GFP_NOWAIT | zone_flags[zone]);
+		pool = make_of_pages(size, 1, GFP_NOWAIT | zone_flags[zone]);
 		if (!pool)
 			return NULL;
 		if (is_translated ||
@@ -149,8 +164,9 @@ static int take_first(struct swiotlb_set *set, struct io_tlb_pool *pool,
 	pool->set = set;
 	pool->is_transient = true;
 	slot = swiotlb_area_take(pool, pool->areas, &here, SWIOTLB_EVERYWHERE);
-	if (slot >= 0 && swiotlb_set_add(set, pool, NULL))
+	if (slot < 0 || swiotlb_set_add(set, pool))
 		return -ENOSPC;
+	atomic_long_add(need->nr, &set->nr_used_transient);
 	return slot;
 }
 
@@ -199,7 +215,7 @@ int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 
 	if (size > MAX_SIZE)
 		return -ENOSPC;
-	zone = zone_of(dev, is_translated, &reach);
+	zone = swiotlb_zone_of(dev, is_translated, &reach);
 	want(set, zone, &reach, size);
 	if (swiotlb_needs_piece(dev))
 		pool = make_of_piece(size, reach.last);
@@ -234,7 +250,7 @@ void swiotlb_want(struct swiotlb_set *set, struct device *dev,
 
 	if (!swiotlb_can_grow(set))
 		return;
-	zone = zone_of(dev, is_translated, &reach);
+	zone = swiotlb_zone_of(dev, is_translated, &reach);
 	want(set, zone, &reach, size);
 }
 
@@ -264,6 +280,15 @@ static size_t next_size(struct swiotlb_set *set, size_t wanted)
 	return size;
 }
 
+/* One for each CPU, as long as they are large enough for several such mappings. */
+static unsigned int nr_areas_of(size_t size, size_t wanted)
+{
+	size_t least = max_t(size_t, 4 * roundup_pow_of_two(wanted),
+			     IO_TLB_SEGSIZE * IO_TLB_SIZE);
+
+	return clamp_t(size_t, size / least, 1, swiotlb_wanted_areas());
+}
+
 /* Smaller if need be, but not smaller than what was wanted. */
 static struct io_tlb_pool *make_lasting(struct swiotlb_set *set,
 					enum swiotlb_zone zone, size_t wanted)
@@ -273,7 +298,8 @@ static struct io_tlb_pool *make_lasting(struct swiotlb_set *set,
 
 	for (size_t size = next_size(set, wanted); size >= least && !pool;
 	     size /= 2)
-		pool = make_of_pages(size, GFP_KERNEL | __GFP_NORETRY |
+		pool = make_of_pages(size, nr_areas_of(size, wanted),
+				     GFP_KERNEL | __GFP_NORETRY |
 				     zone_flags[zone]);
 	return pool;
 }
@@ -294,7 +320,7 @@ static void grow(struct swiotlb_set *set, int zone,
 			continue;
 		}
 		if (swiotlb_pool_decrypt(pool) ||
-		    swiotlb_set_add(set, pool, NULL))
+		    swiotlb_set_add(set, pool))
 			swiotlb_pool_destroy(pool);
 		return;
 	}
@@ -309,8 +335,6 @@ static bool is_idle(struct io_tlb_pool *pool)
 		pool->idle_served = ULONG_MAX;
 		return false;
 	}
-	if (pool->is_transient)
-		return true;	/* its first mapping was there before it */
 	for (unsigned int i = 0; i < pool->nr_areas; i++)
 		served += READ_ONCE(pool->areas[i].served);
 	if (pool->idle_served == served)
@@ -320,58 +344,27 @@ static bool is_idle(struct io_tlb_pool *pool)
 	return false;
 }
 
-/* A pool that can go, closed; NULL: there is none now. */
-static struct io_tlb_pool *close_idle(struct swiotlb_set *set)
-{
-	struct io_tlb_pool *pool, *found = NULL;
-	struct swiotlb_table *table;
-
-	rcu_read_lock();
-	table = rcu_dereference(set->table);
-	for (unsigned int i = 0; table && i < table->nr && !found; i++) {
-		pool = table->entries[i].pool;
-		if (!pool->is_boot && is_idle(pool) && swiotlb_pool_close(pool))
-			found = pool;
-	}
-	rcu_read_unlock();
-	return found;
-}
-
-static void open_again(struct io_tlb_pool *pool)
-{
-	for (unsigned int i = 0; i < pool->nr_areas; i++)
-		swiotlb_area_close(&pool->areas[i], false);
-}
-
+/* Each pool is looked at once: only the worker takes any of them away. */
 static void shrink(struct swiotlb_set *set)
 {
-	struct io_tlb_pool *pool, *next;
-	LIST_HEAD(removed);
+	struct io_tlb_pool *pool;
 
-	while ((pool = close_idle(set))) {
-		if (swiotlb_set_remove(set, pool)) {
-			open_again(pool);
-			break;
-		}
-		list_add(&pool->removed, &removed);
-	}
-	if (list_empty(&removed))
-		return;
-	/* Whoever found one of them in a table is done with it then. */
-	synchronize_rcu();
-	list_for_each_entry_safe(pool, next, &removed, removed)
-		swiotlb_pool_destroy(pool);
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &set->pools, list)
+		if (!pool->is_boot && is_idle(pool) && swiotlb_pool_close(pool))
+			swiotlb_set_remove(set, pool);
+	rcu_read_unlock();
+	swiotlb_set_reap(set);
 }
 
 static unsigned int nr_areas(struct swiotlb_set *set)
 {
-	struct swiotlb_table *table;
+	struct io_tlb_pool *pool;
 	unsigned int nr = 0;
 
 	rcu_read_lock();
-	table = rcu_dereference(set->table);
-	for (unsigned int i = 0; table && i < table->nr; i++)
-		nr += table->entries[i].pool->nr_areas;
+	list_for_each_entry_rcu(pool, &set->pools, list)
+		nr += pool->nr_areas;
 	rcu_read_unlock();
 	return nr;
 }
@@ -397,7 +390,7 @@ void swiotlb_work(struct work_struct *work)
 			grow(set, zone, &wanted);
 	}
 	shrink(set);
-	/* As long as there is more than the pool that stays. */
+	/* As long as there is more than the pool that stays, or will be. */
 	if (READ_ONCE(set->size) > set->mem.size)
 		queue_delayed_work(system_wq, &set->work,
 				   swiotlb_idle / 2 + 1);

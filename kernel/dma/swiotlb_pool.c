@@ -5,19 +5,22 @@
  * A pool is described by one piece of memory (its "meta"), so that the first
  * pool can be made by the boot allocator in the same way as any other.
  *
- * The pools of a set stand in a table, in the order of their addresses.  A
- * table never changes: who adds or removes a pool publishes a new one.  So an
- * address is found by a binary search under RCU, without a lock, also while
- * the set grows.  A pool is destroyed only when its slots are closed, all of
- * them free, and no reader has a table with it any more.
+ * The pools of a set stand in lists, for those who look for slots, and all but
+ * the first one in a tree by their addresses, for those who have an address.
+ * Both are read under RCU, without a lock, also while the set grows; the tree is
+ * a latched one, so that its readers see it whole.  What it takes to add a pool
+ * or to remove it hardly depends on how many there are, and needs no memory.  A
+ * pool is destroyed only when its slots are closed, or were for one mapping, all
+ * of them free, and no reader has it any more.
  *
  * A pool's memory is decrypted for the device's sake before the pool is
  * published.  Where that fails, or encrypting it again does, nobody may have
  * the memory any more: it is lost, and counted as such.
  *
- * Locks: set->lock protects which table is the current one.
+ * Locks: set->lock for the lists and the tree.
  */
 #include <kunit/static_stub.h>
+#include <linux/io.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -194,10 +197,13 @@ int swiotlb_pool_decrypt(struct io_tlb_pool *pool)
 	return 0;
 }
 
-/* What memblock gave, now that it is the page allocator's to have. */
+/*
+ * What memblock gave, now that it is the page allocator's to have.  kmemleak knows
+ * it by its physical address.
+ */
 static void free_boot_memory(void *start, size_t size)
 {
-	kmemleak_free_part(start, size);
+	kmemleak_free_part_phys(virt_to_phys(start), size);
 	free_reserved_area(start, start + size, -1, NULL);
 }
 
@@ -224,7 +230,7 @@ static void free_memory(struct io_tlb_pool *pool)
 
 /**
  * swiotlb_pool_destroy - end a pool, and give its memory back
- * @pool: a pool that is in no table, with no slot in use
+ * @pool: a pool that is in no set, with no slot in use
  *
  * Context: process context, may sleep.
  */
@@ -279,24 +285,28 @@ bool swiotlb_pool_close(struct io_tlb_pool *pool)
 	return false;
 }
 
-/* Which pool has an address?  NULL: none. */
-static __always_inline struct io_tlb_pool *
-find_in(const struct swiotlb_table *table, phys_addr_t phys)
+static __always_inline bool is_before(struct latch_tree_node *a,
+				      struct latch_tree_node *b)
 {
-	unsigned int low = 0, end = table->nr;
-
-	while (low < end) {
-		unsigned int middle = (low + end) / 2;
-
-		if (phys < table->entries[middle].start)
-			end = middle;
-		else if (phys >= table->entries[middle].end)
-			low = middle + 1;
-		else
-			return table->entries[middle].pool;
-	}
-	return NULL;
+	return container_of(a, struct io_tlb_pool, node)->start <
+	       container_of(b, struct io_tlb_pool, node)->start;
 }
+
+/* Where is an address, as seen from a pool?  0: in it. */
+static __always_inline int side_of(void *key, struct latch_tree_node *node)
+{
+	struct io_tlb_pool *pool = container_of(node, struct io_tlb_pool, node);
+	phys_addr_t phys = *(phys_addr_t *)key;
+
+	if (phys < pool->start)
+		return -1;
+	return phys >= pool->end;
+}
+
+static const struct latch_tree_ops by_address = {
+	.less	= is_before,
+	.comp	= side_of,
+};
 
 /**
  * swiotlb_set_find - the pool of an address
@@ -311,13 +321,16 @@ find_in(const struct swiotlb_table *table, phys_addr_t phys)
  */
 struct io_tlb_pool *swiotlb_set_find(struct swiotlb_set *set, phys_addr_t phys)
 {
-	const struct swiotlb_table *table;
-	struct io_tlb_pool *pool = NULL;
+	struct latch_tree_node *node = NULL;
+	struct io_tlb_pool *pool;
 
 	rcu_read_lock();
-	table = rcu_dereference(set->table);
-	if (table)
-		pool = find_in(table, phys);
+	pool = rcu_dereference(set->first);
+	if (likely(!pool || (phys >= pool->start && phys < pool->end)))
+		goto out;
+	node = latch_tree_find(&phys, &set->tree, &by_address);
+	pool = node ? container_of(node, struct io_tlb_pool, node) : NULL;
+out:
 	rcu_read_unlock();
 	return pool;
 }
@@ -337,150 +350,123 @@ struct io_tlb_pool *__swiotlb_find_pool(struct device *dev, phys_addr_t paddr)
 	return set ? swiotlb_set_find(set, paddr) : NULL;
 }
 
-static void put_entry(struct swiotlb_table *table, struct io_tlb_pool *pool)
+/* Its devices' address comes before its size, which says that there is one. */
+static void __add_first(struct swiotlb_set *set, struct io_tlb_pool *pool)
 {
-	if (pool->is_boot)
-		table->preferred = table->nr;
-	table->nr++;
-	table->entries[table->nr - 1].start = pool->start;
-	table->entries[table->nr - 1].end = pool->end;
-	table->entries[table->nr - 1].pool = pool;
-}
-
-/* All pools of @from, and @added at its place, but not @removed. */
-static void fill_table(struct swiotlb_table *table,
-		       const struct swiotlb_table *from,
-		       struct io_tlb_pool *added, struct io_tlb_pool *removed)
-{
-	for (unsigned int i = 0; from && i < from->nr; i++) {
-		struct io_tlb_pool *pool = from->entries[i].pool;
-
-		if (added && added->start < pool->start) {
-			put_entry(table, added);
-			added = NULL;
-		}
-		if (pool != removed)
-			put_entry(table, pool);
-	}
-	if (added)
-		put_entry(table, added);
-}
-
-static void __publish(struct swiotlb_set *set, struct swiotlb_table *table)
-{
-	struct swiotlb_table *old;
+	size_t size = swiotlb_pool_size(pool);
 
 	lockdep_assert_held(&set->lock);
 
-	old = rcu_replace_pointer(set->table, table,
-				  lockdep_is_held(&set->lock));
-	if (old && !old->is_static)
-		kfree_rcu(old, rcu);
-}
-
-static struct swiotlb_table *make_table(unsigned int nr)
-{
-	struct swiotlb_table *table;
-
-	return kzalloc(struct_size(table, entries, nr),
-		       GFP_NOWAIT | __GFP_NOWARN);
-}
-
-static unsigned int __nr_pools(struct swiotlb_set *set)
-{
-	struct swiotlb_table *table;
-
-	table = rcu_dereference_protected(set->table,
-					  lockdep_is_held(&set->lock));
-	return table ? table->nr : 0;
+	rcu_assign_pointer(set->first, pool);
+	set->mem.start = pool->start;
+	set->mem.size = size;
+	set->info.base = pool->start;
+	set->info.size = size;
 }
 
 /**
  * swiotlb_set_add - let a set's devices use a pool
  * @set: the set
  * @pool: complete; the first one stays
- * @table: memory for a table of one pool, all zero, which stays; NULL: there
- *	is a slab allocator
  *
- * Context: any.
- * Return: 0; -ENOMEM; -ENOSPC if the set would be larger than it may.
+ * Context: any, from the earliest boot on.
+ * Return: 0; -ENOSPC if the set would be larger than it may.
  */
-int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool,
-		    struct swiotlb_table *table)
+int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool)
 {
 	size_t size = swiotlb_pool_size(pool);
 	unsigned long flags;
-	int err = -ENOSPC;
+	int err = 0;
 
 	spin_lock_irqsave(&set->lock, flags);
 	pool->set = set;
-	pool->is_boot = !__nr_pools(set);
-	if (!pool->is_boot && set->size + size > set->limit)
+	pool->is_boot = !rcu_access_pointer(set->first);
+	if (!pool->is_boot && set->size + size > set->limit) {
+		err = -ENOSPC;
 		goto out;
-	err = -ENOMEM;
-	if (table)
-		table->is_static = true;
+	}
+	if (pool->is_boot)
+		__add_first(set, pool);
 	else
-		table = make_table(__nr_pools(set) + 1);
-	if (!table)
-		goto out;
-
-	fill_table(table,
-		   rcu_dereference_protected(set->table,
-					     lockdep_is_held(&set->lock)),
-		   pool, NULL);
-	__publish(set, table);
+		latch_tree_insert(&pool->node, &set->tree, &by_address);
+	list_add_tail_rcu(&pool->list, pool->is_transient ? &set->transients :
+							    &set->pools);
 	set->size += size;
 	if (pool->is_transient)
-		set->nr_transient += size >> IO_TLB_SHIFT;
-	if (pool->is_boot) {
-		set->mem.start = pool->start;
-		set->mem.size = size;
-		set->info.base = pool->start;
-		set->info.size = size;
-	}
-	err = 0;
+		atomic_long_add(size >> IO_TLB_SHIFT, &set->nr_transient);
 out:
 	spin_unlock_irqrestore(&set->lock, flags);
 	return err;
 }
 
+static void __remove(struct swiotlb_set *set, struct io_tlb_pool *pool)
+{
+	size_t size = swiotlb_pool_size(pool);
+
+	lockdep_assert_held(&set->lock);
+
+	if (pool->is_boot) {
+		set->mem.size = 0;
+		RCU_INIT_POINTER(set->first, NULL);
+	} else {
+		latch_tree_erase(&pool->node, &set->tree, &by_address);
+	}
+	list_del_rcu(&pool->list);
+	set->size -= size;
+	if (pool->is_transient)
+		atomic_long_sub(size >> IO_TLB_SHIFT, &set->nr_transient);
+	list_add(&pool->ended, &set->ended);
+}
+
 /**
  * swiotlb_set_remove - let a set's devices not use a pool any more
  * @set: the set
- * @pool: a pool of it; not the one that stays
+ * @pool: a pool of it, with no slot in use
  *
- * Readers may have the pool until a grace period is over.
+ * Readers may have the pool until a grace period is over; swiotlb_set_reap()
+ * destroys it then.
  *
  * Context: any.
- * Return: 0; -ENOMEM: it is still in use.
  */
-int swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool)
+void swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool)
 {
-	struct swiotlb_table *table;
 	unsigned long flags;
-	int err = -ENOMEM;
 
 	spin_lock_irqsave(&set->lock, flags);
-	table = make_table(__nr_pools(set) - 1);
-	if (table) {
-		fill_table(table,
-			   rcu_dereference_protected(set->table,
-						     lockdep_is_held(&set->lock)),
-			   NULL, pool);
-		__publish(set, table);
-		set->size -= swiotlb_pool_size(pool);
-		if (pool->is_transient)
-			set->nr_transient -= swiotlb_pool_size(pool) >>
-					     IO_TLB_SHIFT;
-		err = 0;
-	}
+	__remove(set, pool);
 	spin_unlock_irqrestore(&set->lock, flags);
-	return err;
 }
 
-static void set_figures(struct dma_pool_info *info,
-			struct dma_pool_figures *figures)
+/**
+ * swiotlb_set_reap - destroy the pools that were removed
+ * @set: the set
+ *
+ * Context: process context, may sleep.
+ */
+void swiotlb_set_reap(struct swiotlb_set *set)
+{
+	struct io_tlb_pool *pool, *next;
+	LIST_HEAD(ended);
+
+	spin_lock_irq(&set->lock);
+	list_splice_init(&set->ended, &ended);
+	spin_unlock_irq(&set->lock);
+	if (list_empty(&ended))
+		return;
+	synchronize_rcu();
+	list_for_each_entry_safe(pool, next, &ended, ended)
+		swiotlb_pool_destroy(pool);
+}
+
+/**
+ * swiotlb_info_figures - how a set fares
+ * @info: of the set
+ * @figures: filled in
+ *
+ * Context: any, irq-safe.
+ */
+void swiotlb_info_figures(struct dma_pool_info *info,
+			  struct dma_pool_figures *figures)
 {
 	swiotlb_set_figures(container_of(info, struct swiotlb_set, info),
 			    figures);
@@ -491,16 +477,19 @@ static void set_figures(struct dma_pool_info *info,
  * @set: all zero, but for what its name and users are
  * @name: its name
  *
- * Context: any, from the earliest boot on.
+ * Context: any.
  */
 void swiotlb_set_init(struct swiotlb_set *set, const char *name)
 {
 	set->name = name;
 	spin_lock_init(&set->lock);
+	INIT_LIST_HEAD(&set->pools);
+	INIT_LIST_HEAD(&set->transients);
+	INIT_LIST_HEAD(&set->ended);
 	INIT_DELAYED_WORK(&set->work, swiotlb_work);
 	set->info.name = name;
 	set->info.kind = "bounce";
-	set->info.figures = set_figures;
+	set->info.figures = swiotlb_info_figures;
 }
 
 /**
@@ -511,26 +500,17 @@ void swiotlb_set_init(struct swiotlb_set *set, const char *name)
  */
 void swiotlb_set_destroy(struct swiotlb_set *set)
 {
-	struct swiotlb_table *table;
-	unsigned long flags;
+	struct io_tlb_pool *pool, *next;
 
 	WRITE_ONCE(set->can_grow, false);
 	cancel_delayed_work_sync(&set->work);
 
-	spin_lock_irqsave(&set->lock, flags);
-	table = rcu_replace_pointer(set->table, NULL,
-				    lockdep_is_held(&set->lock));
+	spin_lock_irq(&set->lock);
+	list_for_each_entry_safe(pool, next, &set->pools, list)
+		__remove(set, pool);
+	list_for_each_entry_safe(pool, next, &set->transients, list)
+		__remove(set, pool);
 	set->mem.start = 0;
-	set->mem.size = 0;
-	set->size = 0;
-	set->nr_transient = 0;
-	spin_unlock_irqrestore(&set->lock, flags);
-	if (!table)
-		return;
-
-	synchronize_rcu();
-	for (unsigned int i = 0; i < table->nr; i++)
-		swiotlb_pool_destroy(table->entries[i].pool);
-	if (!table->is_static)
-		kfree(table);
+	spin_unlock_irq(&set->lock);
+	swiotlb_set_reap(set);
 }

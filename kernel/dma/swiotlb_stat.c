@@ -190,12 +190,13 @@ static void walk_pools(struct swiotlb_set *set,
 		       void (*call)(struct io_tlb_pool *pool, void *data),
 		       void *data)
 {
-	struct swiotlb_table *table;
+	struct io_tlb_pool *pool;
 
 	rcu_read_lock();
-	table = rcu_dereference(set->table);
-	for (unsigned int i = 0; table && i < table->nr; i++)
-		call(table->entries[i].pool, data);
+	list_for_each_entry_rcu(pool, &set->pools, list)
+		call(pool, data);
+	list_for_each_entry_rcu(pool, &set->transients, list)
+		call(pool, data);
 	rcu_read_unlock();
 }
 
@@ -295,13 +296,6 @@ struct sums {
 	unsigned int largest;
 };
 
-static void add_usage(struct io_tlb_pool *pool, void *data)
-{
-	struct sums *sums = data;
-
-	sums->nr_used += swiotlb_pool_nr_used(pool);
-}
-
 /**
  * swiotlb_set_nr_used - how many slots of a set are in use
  * @set: the set
@@ -311,10 +305,14 @@ static void add_usage(struct io_tlb_pool *pool, void *data)
  */
 unsigned long swiotlb_set_nr_used(struct swiotlb_set *set)
 {
-	struct sums sums = {};
+	unsigned long nr = atomic_long_read(&set->nr_used_transient);
+	struct io_tlb_pool *pool;
 
-	walk_pools(set, add_usage, &sums);
-	return sums.nr_used;
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &set->pools, list)
+		nr += swiotlb_pool_nr_used(pool);
+	rcu_read_unlock();
+	return nr;
 }
 
 /**
@@ -405,14 +403,11 @@ static const char *reason(struct swiotlb_set *set, struct device *dev,
 {
 	size_t size = (size_t)need->nr * IO_TLB_SIZE;
 	bool is_large = true, is_reached = false;
-	struct swiotlb_table *table;
+	struct io_tlb_pool *pool;
 	dma_addr_t dma_start;
 
 	rcu_read_lock();
-	table = rcu_dereference(set->table);
-	for (unsigned int i = 0; table && i < table->nr; i++) {
-		struct io_tlb_pool *pool = table->entries[i].pool;
-
+	list_for_each_entry_rcu(pool, &set->pools, list) {
 		if (!use_dma_iommu(dev) && !set->is_remapped &&
 		    !swiotlb_pool_reaches(pool, dev, &dma_start))
 			continue;
@@ -450,7 +445,7 @@ void swiotlb_report_refusal(struct swiotlb_set *set, struct device *dev,
 		atomic_long_inc(&set->nr_refused);
 	if ((attrs & DMA_ATTR_NO_WARN) || !__ratelimit(&limit))
 		return;
-	if (!set) {
+	if (!set || !set->mem.size) {
 		dev_warn(dev, "swiotlb: %zu bytes refused: no bounce buffers\n",
 			 need->size);
 		return;
@@ -550,7 +545,7 @@ static int transient_get(void *data, u64 *value)
 {
 	struct swiotlb_set *set = data;
 
-	*value = READ_ONCE(set->nr_transient);
+	*value = atomic_long_read(&set->nr_transient);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(transient_fops, transient_get, NULL, "%llu\n");

@@ -9,6 +9,8 @@
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/kmemleak.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
@@ -77,11 +79,12 @@ static void unmap(struct device *dev, dma_addr_t dma_addr, size_t size)
 
 static unsigned int nr_pools(struct swiotlb_set *set)
 {
+	unsigned long flags;
 	unsigned int nr;
 
-	rcu_read_lock();
-	nr = rcu_dereference(set->table)->nr;
-	rcu_read_unlock();
+	spin_lock_irqsave(&set->lock, flags);
+	nr = list_count_nodes(&set->pools) + list_count_nodes(&set->transients);
+	spin_unlock_irqrestore(&set->lock, flags);
 	return nr;
 }
 
@@ -97,7 +100,8 @@ static bool has_grown_for_good(void *data)
 	struct swiotlb_set *set = data;
 
 	return READ_ONCE(set->size) >=
-	       set->mem.size + SZ_1M + READ_ONCE(set->nr_transient) * IO_TLB_SIZE;
+	       set->mem.size + SZ_1M +
+	       atomic_long_read(&set->nr_transient) * IO_TLB_SIZE;
 }
 
 static void check_small_again(struct kunit *test, struct swiotlb_place *place)
@@ -105,7 +109,7 @@ static void check_small_again(struct kunit *test, struct swiotlb_place *place)
 	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(is_small_again,
 						     place->set));
 	KUNIT_EXPECT_EQ(test, nr_pools(place->set), 1);
-	KUNIT_EXPECT_EQ(test, place->set->nr_transient, 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&place->set->nr_transient), 0);
 	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 0);
 }
 
@@ -238,6 +242,34 @@ static void grow_in_window_test(struct kunit *test)
 	flush_delayed_work(&place->set->work);
 	KUNIT_EXPECT_TRUE(test, is_small_again(place->set));
 	other->dma_range_map = NULL;
+}
+
+static enum swiotlb_zone low_zone(struct device *dev, bool is_translated,
+				  struct swiotlb_reach *reach)
+{
+	reach->first = 0;
+	reach->last = PHYS_ADDR_MAX;
+	return IS_ENABLED(CONFIG_ZONE_DMA32) ? SWIOTLB_ZONE_DMA32 :
+					       SWIOTLB_ZONE_DMA;
+}
+
+/* Low memory is for the buffers, and not for what describes them. */
+static void grow_in_zone_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	dma_addr_t all = map(test, place->dev, buffer, SZ_64K), dma_addr;
+
+	kunit_activate_static_stub(test, swiotlb_zone_of, low_zone);
+	dma_kunit_log_mark();
+	dma_addr = map(test, place->dev, buffer, SZ_4K);
+	kunit_deactivate_static_stub(test, swiotlb_zone_of);
+	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(has_grown_for_good,
+						     place->set));
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("Unexpected gfp"), 0);
+	unmap(place->dev, dma_addr, SZ_4K);
+	unmap(place->dev, all, SZ_64K);
+	check_small_again(test, place);
 }
 
 static bool needs_piece(struct device *dev)
@@ -413,9 +445,180 @@ static void grow_no_pool_test(struct kunit *test)
 			swiotlb_reserved_destroy(set);
 	}
 	KUNIT_EXPECT_TRUE(test, failing.is_beyond);
-	/* The set, the pool, and the list of the set's pools */
-	KUNIT_EXPECT_GE(test, failing.nr_felt, 3);
+	/* The set, and the pool */
+	KUNIT_EXPECT_GE(test, failing.nr_felt, 2);
 	__free_pages(page, 4);
+}
+
+/* Memory that came from memblock goes back, and kmemleak knows it no more. */
+static void grow_boot_memory_test(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, get_order(SZ_64K));
+	unsigned long nr_managed = totalram_pages();
+	struct io_tlb_pool *pool;
+	phys_addr_t start, meta;
+	size_t meta_size;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	start = page_to_phys(page);
+	meta_size = swiotlb_pool_meta_size(start, SZ_64K, 1);
+	pool = alloc_pages_exact(meta_size, GFP_KERNEL | __GFP_ZERO);
+	if (!pool)
+		__free_pages(page, get_order(SZ_64K));
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	meta = virt_to_phys(pool);
+	kmemleak_alloc_phys(start, SZ_64K, 0);
+	kmemleak_alloc_phys(meta, meta_size, 0);
+	swiotlb_pool_init(pool, start, SZ_64K, 1, SWIOTLB_FROM_MEMBLOCK);
+	swiotlb_pool_destroy(pool);
+
+	/* Whole pages; what is left of the last one stays. */
+	KUNIT_EXPECT_EQ(test, totalram_pages() - nr_managed,
+			(SZ_64K >> PAGE_SHIFT) + (meta_size >> PAGE_SHIFT));
+	/* The same again: it would not be taken if it were known. */
+	dma_kunit_log_mark();
+	kmemleak_alloc_phys(start, SZ_64K, 0);
+	kmemleak_alloc_phys(meta, meta_size, 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("Cannot insert"), 0);
+	kmemleak_free_part_phys(start, SZ_64K);
+	kmemleak_free_part_phys(meta, meta_size);
+	/* It was counted before it was memblock's. */
+	adjust_managed_page_count(page, -(long)(totalram_pages() - nr_managed));
+	if (offset_in_page(meta_size))
+		free_page((unsigned long)phys_to_virt(meta +
+						      PAGE_ALIGN_DOWN(meta_size)));
+}
+
+#define NR_IDLE		4096
+#define NR_COMPARED	256
+
+/* What it takes to add so many pools, or to remove them, in ns */
+static u64 change_pools(struct swiotlb_set *set, struct io_tlb_pool **pools,
+			bool is_added)
+{
+	u64 start = ktime_get_ns();
+
+	for (unsigned int i = 0; i < NR_COMPARED; i++) {
+		if (is_added)
+			swiotlb_set_add(set, pools[i]);
+		else
+			swiotlb_set_remove(set, pools[i]);
+	}
+	return ktime_get_ns() - start;
+}
+
+static struct io_tlb_pool **make_idle_pools(struct kunit *test)
+{
+	struct io_tlb_pool **pools;
+
+	pools = kunit_kcalloc(test, NR_IDLE, sizeof(*pools), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pools);
+	for (unsigned int i = 0; i < NR_IDLE; i++) {
+		/* Where no memory is: nobody looks at it. */
+		pools[i] = swiotlb_pool_create(PFN_PHYS(max_pfn) + i * SZ_64K,
+					       SZ_16K, 1, SWIOTLB_FROM_RESERVED,
+					       GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, pools[i]);
+	}
+	return pools;
+}
+
+/*
+ * The last pools that a set gets cost no more than its first ones, and no more
+ * than its first ones to go.  The best of several runs counts: the machine may
+ * have other things to do.
+ */
+static void grow_many_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_1G);
+	struct io_tlb_pool **pools = make_idle_pools(test);
+	u64 first = 0, last = U64_MAX, gone = U64_MAX, took;
+	struct swiotlb_set *set = place->set;
+
+	for (unsigned int i = 0; i < NR_IDLE; i += NR_COMPARED) {
+		took = change_pools(set, pools + i, true);
+		first = first ?: took;
+		if (i >= NR_IDLE - 4 * NR_COMPARED)
+			last = min(last, took);
+	}
+	KUNIT_EXPECT_EQ(test, nr_pools(set), NR_IDLE + 1);
+	KUNIT_EXPECT_LT(test, last, 4 * first);
+	for (unsigned int i = 0; i < NR_IDLE; i += 100)
+		KUNIT_EXPECT_PTR_EQ(test, pools[i],
+				    swiotlb_set_find(set, pools[i]->start + SZ_8K));
+	KUNIT_EXPECT_NULL(test, swiotlb_set_find(set, pools[7]->end));
+
+	for (unsigned int i = 0; i < NR_IDLE; i += NR_COMPARED) {
+		took = change_pools(set, pools + i, false);
+		if (i < 4 * NR_COMPARED)
+			gone = min(gone, took);
+	}
+	KUNIT_EXPECT_LT(test, gone, 4 * first);
+	swiotlb_set_reap(set);
+	check_small_again(test, place);
+}
+
+/* Who finds a lock taken goes elsewhere, and that is noted. */
+static void grow_meeting_test(struct kunit *test)
+{
+	struct swiotlb_set *set = kunit_kzalloc(test, sizeof(*set), GFP_KERNEL);
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_1M);
+	u8 *buffer = take_buffer(test, SZ_4K, 0x11);
+	struct device *dev = place->dev;
+	struct io_tlb_pool *pool;
+	unsigned long flags;
+	dma_addr_t dma_addr;
+	unsigned int home;
+
+	KUNIT_ASSERT_NOT_NULL(test, set);
+	swiotlb_set_init(set, "kunit-areas");
+	pool = swiotlb_pool_create(place->phys, SZ_1M, 4, SWIOTLB_FROM_RESERVED,
+				   GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	KUNIT_ASSERT_EQ(test, 0, swiotlb_set_add(set, pool));
+	KUNIT_ASSERT_GE(test, pool->nr_areas, 4);
+	dev->dma_io_tlb_mem = &set->mem;
+
+	/* No peak, which would be noted under the set's lock */
+	for (unsigned int i = 0; i < pool->nr_areas; i++)
+		pool->areas[i].low = 0;
+	local_irq_save(flags);
+	home = smp_processor_id() % pool->nr_areas;
+	spin_lock(&pool->areas[home].lock);
+	dma_addr = try_map(dev, buffer, SZ_4K);
+	spin_unlock(&pool->areas[home].lock);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&set->nr_contended), 1);
+	if (dma_addr != DMA_MAPPING_ERROR)
+		unmap(dev, dma_addr, SZ_4K);
+	KUNIT_EXPECT_NE(test, dma_addr, DMA_MAPPING_ERROR);
+	dma_addr = map(test, dev, buffer, SZ_4K);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&set->nr_contended), 1);
+	unmap(dev, dma_addr, SZ_4K);
+	swiotlb_account_reuse(dev);
+	dev->dma_io_tlb_mem = &place->set->mem;
+	swiotlb_set_destroy(set);
+}
+
+/* How large the first pool is, and to how many areas it is shared out */
+static void grow_first_size_test(struct kunit *test)
+{
+	static const u64 rams[] = { SZ_256M, SZ_1G, 16ULL * SZ_1G, 1ULL << 40 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rams); i++) {
+		size_t small = swiotlb_first_size(rams[i], false, true);
+
+		/* What can't be had later has to be there from the start. */
+		KUNIT_EXPECT_EQ(test, swiotlb_first_size(rams[i], true, false),
+				max(IO_TLB_DEFAULT_SIZE,
+				    swiotlb_size_or_default()));
+		KUNIT_EXPECT_EQ(test, swiotlb_first_size(rams[i], false, false),
+				swiotlb_size_or_default());
+		KUNIT_EXPECT_LE(test, small, swiotlb_size_or_default());
+		KUNIT_EXPECT_LE(test, small, swiotlb_first_size(rams[i], true,
+								true));
+	}
+	KUNIT_EXPECT_GE(test, swiotlb_wanted_areas(), num_possible_cpus());
 }
 
 /* Many users of one set that grows and shrinks all the time */
@@ -532,6 +735,11 @@ static struct kunit_case swiotlb_grow_cases[] = {
 	KUNIT_CASE(grow_fail_nth_test),
 	KUNIT_CASE(grow_lost_test),
 	KUNIT_CASE(grow_no_pool_test),
+	KUNIT_CASE(grow_in_zone_test),
+	KUNIT_CASE(grow_boot_memory_test),
+	KUNIT_CASE(grow_many_test),
+	KUNIT_CASE(grow_meeting_test),
+	KUNIT_CASE(grow_first_size_test),
 	KUNIT_CASE(grow_storm_test),
 	{}
 };

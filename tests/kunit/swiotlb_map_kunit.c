@@ -13,6 +13,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../../kernel/dma/backend.h"
 #include "files.h"
 #include "pools.h"
 #include "swiotlb_place.h"
@@ -394,7 +395,86 @@ static void map_wrong_unmap_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 0);
 }
 
+/* What is wrong at an address that is another mapping's by now frees nothing. */
+static void map_stale_unmap_test(struct kunit *test)
+{
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_64K);
+	phys_addr_t phys = virt_to_phys(take_buffer(test, SZ_8K)), one, other;
+	struct device *dev = place->dev;
+
+	one = swiotlb_tbl_map_single(dev, phys, SZ_8K, 0, DMA_TO_DEVICE, 0);
+	/* In the middle of one that is there */
+	dma_kunit_expect_warn_begin();
+	swiotlb_tbl_unmap_single(dev, one + SZ_4K, SZ_4K, DMA_TO_DEVICE, 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 4);
+	swiotlb_tbl_unmap_single(dev, one, SZ_8K, DMA_TO_DEVICE, 0);
+
+	/* In the middle of one that is gone, where a smaller one begins now */
+	other = swiotlb_tbl_map_single(dev, phys, 100, 0, DMA_TO_DEVICE, 0);
+	KUNIT_ASSERT_EQ(test, other, one);
+	dma_kunit_expect_warn_begin();
+	swiotlb_tbl_unmap_single(dev, one + SZ_4K, SZ_4K, DMA_TO_DEVICE, 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 1);
+	/* Nor is it synced. */
+	dma_kunit_expect_warn_begin();
+	swiotlb_sync_single_for_cpu(dev, one + SZ_4K, 8, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 1);
+	if (swiotlb_nr_used(place))
+		swiotlb_tbl_unmap_single(dev, other, 100, DMA_TO_DEVICE, 0);
+}
+
+/* Without a pool, as with swiotlb=noforce, a mapping is refused and told about. */
+static void map_no_pool_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	phys_addr_t phys = virt_to_phys(take_buffer(test, SZ_4K));
+
+	if (is_swiotlb_active(dev))
+		kunit_skip(test, "this machine has bounce buffers");
+	dma_kunit_log_mark();
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)DMA_MAPPING_ERROR,
+			swiotlb_tbl_map_single(dev, phys, SZ_4K, 0,
+					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("4096 bytes refused: no bounce buffers"),
+			1);
+	KUNIT_EXPECT_FALSE(test, swiotlb_find_pool(dev, phys));
+	KUNIT_EXPECT_EQ(test, swiotlb_max_mapping_size(dev), 0);
+}
+
 /* Consistent memory of a restricted pool */
+
+/*
+ * Where devices see only what is decrypted, the pool is that already: it is not
+ * decrypted again with each buffer, nor encrypted with each free.
+ */
+static void map_decrypted_test(struct kunit *test)
+{
+	static const gfp_t gfps[] = { GFP_KERNEL, GFP_ATOMIC };
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_1M);
+	struct dma_allocation *record;
+	struct dma_request req;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(gfps); i++) {
+		int err;
+
+		req = dma_request_of(place->dev, SZ_8K, gfps[i],
+				     DMA_ATTR_NO_WARN);
+		req.limits.unencrypted = true;
+		err = dma_dispatch(&req, &record);
+		KUNIT_EXPECT_EQ(test, err, 0);
+		if (err)
+			continue;
+		KUNIT_EXPECT_STREQ(test, record->backend->name,
+				   "restricted pool");
+		KUNIT_EXPECT_FALSE(test, record->done & DMA_DONE_DECRYPTED);
+		KUNIT_EXPECT_NULL(test, memchr_inv(record->cpu_addr, 0, SZ_8K));
+		dma_free_attrs(place->dev, SZ_8K, record->cpu_addr,
+			       record->dma_addr, 0);
+	}
+	KUNIT_EXPECT_EQ(test, swiotlb_nr_used(place), 0);
+}
 
 static void map_consistent_test(struct kunit *test)
 {
@@ -540,12 +620,12 @@ static void map_files_test(struct kunit *test)
 	dma_kunit_files_close(&files);
 }
 
-/* What may follow swiotlb=, and what is refused as a whole */
+/* What may follow swiotlb=; of the rest, what can be understood counts. */
 static void map_options_test(struct kunit *test)
 {
 	static const struct {
 		const char *text;
-		bool is_good;
+		bool is_all;
 		struct swiotlb_options options;
 	} lines[] = {
 		{ "1", true, { .nr_slots = IO_TLB_SEGSIZE } },
@@ -553,35 +633,46 @@ static void map_options_test(struct kunit *test)
 		{ "512,1", true, { .nr_slots = 512, .nr_areas = 1 } },
 		{ "512,5", true, { .nr_slots = 512, .nr_areas = 8 } },
 		{ "0,4", true, { .nr_areas = 4 } },
+		{ ",4", true, { .nr_areas = 4 } },
+		{ ",4,force", true, { .nr_areas = 4, .is_forced = true } },
 		{ "force", true, { .is_forced = true } },
+		{ ",force", true, { .is_forced = true } },
+		{ ",,noforce", true, { .is_off = true } },
 		{ "noforce", true, { .is_off = true } },
 		{ "512,force", true, { .nr_slots = 512, .is_forced = true } },
+		{ "512,,force", true, { .nr_slots = 512, .is_forced = true } },
 		{ "512,2,noforce", true,
 		  { .nr_slots = 512, .nr_areas = 2, .is_off = true } },
-		{ "" }, { "," }, { ",4" }, { "-1" }, { "64M" }, { "forced" },
-		{ "512,0" }, { "512,1,2" }, { "512," }, { "512,4," },
-		{ "force,512" }, { "force,noforce" }, { "512,4,force,force" },
-		{ "18446744073709551615" }, { "99999999999999999999" },
-		{ "512,4294967297" },
+		{ "", true }, { ",", true }, { ",,", true },
+		{ "512,", true, { .nr_slots = 512 } },
+		{ "512,4,", true, { .nr_slots = 512, .nr_areas = 4 } },
+		{ "512,0", true, { .nr_slots = 512 } },
+		{ "-1" }, { "forced" }, { "force,512" }, { "force,noforce" },
+		{ "64M", false, { .nr_slots = IO_TLB_SEGSIZE } },
+		{ "512,1,2", false, { .nr_slots = 512, .nr_areas = 1 } },
+		{ "512,4,force,force", false, { .nr_slots = 512, .nr_areas = 4 } },
+		{ "18446744073709551615" },
+		{ "9007199254740993,2", false, { .nr_areas = 2 } },
+		{ "512,4294967297", false, { .nr_slots = 512 } },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(lines); i++) {
+		const struct swiotlb_options *expected = &lines[i].options;
 		struct swiotlb_options found = {};
 		char text[32];
 
 		strscpy(text, lines[i].text);
-		KUNIT_EXPECT_EQ_MSG(test, lines[i].is_good,
+		KUNIT_EXPECT_EQ_MSG(test, lines[i].is_all,
 				    swiotlb_parse_options(text, &found),
 				    "swiotlb=%s", lines[i].text);
-		if (!lines[i].is_good)
-			continue;
-		KUNIT_EXPECT_EQ_MSG(test, found.nr_slots,
-				    lines[i].options.nr_slots, "swiotlb=%s",
-				    lines[i].text);
-		KUNIT_EXPECT_EQ(test, found.nr_areas, lines[i].options.nr_areas);
-		KUNIT_EXPECT_EQ(test, found.is_forced,
-				lines[i].options.is_forced);
-		KUNIT_EXPECT_EQ(test, found.is_off, lines[i].options.is_off);
+		KUNIT_EXPECT_EQ_MSG(test, found.nr_slots, expected->nr_slots,
+				    "swiotlb=%s", lines[i].text);
+		KUNIT_EXPECT_EQ_MSG(test, found.nr_areas, expected->nr_areas,
+				    "swiotlb=%s", lines[i].text);
+		KUNIT_EXPECT_EQ_MSG(test, found.is_forced, expected->is_forced,
+				    "swiotlb=%s", lines[i].text);
+		KUNIT_EXPECT_EQ_MSG(test, found.is_off, expected->is_off,
+				    "swiotlb=%s", lines[i].text);
 	}
 }
 
@@ -618,6 +709,9 @@ static struct kunit_case swiotlb_map_cases[] = {
 	KUNIT_CASE(map_partial_sync_test),
 	KUNIT_CASE(map_refusal_test),
 	KUNIT_CASE(map_wrong_unmap_test),
+	KUNIT_CASE(map_stale_unmap_test),
+	KUNIT_CASE(map_no_pool_test),
+	KUNIT_CASE(map_decrypted_test),
 	KUNIT_CASE(map_consistent_test),
 	KUNIT_CASE(map_account_test),
 	KUNIT_CASE(map_leak_test),
