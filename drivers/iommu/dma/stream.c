@@ -22,6 +22,8 @@
 #include <linux/scatterlist.h>
 #include <linux/swiotlb.h>
 
+#include <trace/events/swiotlb.h>
+
 #include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
@@ -52,6 +54,7 @@ static phys_addr_t copy_out(struct iommu_dma_cookie *cookie, struct device *dev,
 			      size);
 		return (phys_addr_t)DMA_MAPPING_ERROR;
 	}
+	trace_swiotlb_bounced(dev, phys, size);
 	copy = swiotlb_tbl_map_single(dev, phys, size,
 				      dma_domain_granule(cookie) - 1, dir,
 				      attrs);
