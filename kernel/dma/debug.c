@@ -75,7 +75,7 @@ static void check_max(struct device *dev, size_t size, unsigned long attrs)
 
 	if (size <= PAGE_SIZE || (attrs & DMA_ATTR_NO_WARN))
 		return;
-	max = dma_max_mapping_size(dev);
+	max = dma_debug_max_size(dev);
 	if (unlikely(size > max))
 		dma_debug_report(dev, NULL,
 				 "mapping %zu bytes in one piece: expected at most the %zu of dma_max_mapping_size()",
@@ -155,6 +155,7 @@ static void track(const struct dma_debug_call *mapping, u32 nr_mapped,
 		return;
 	}
 	entry->call = *mapping;
+	entry->call.is_coherent = dev_is_dma_coherent(mapping->dev);
 	entry->stack = stack;
 	entry->nr_mapped = nr_mapped;
 	nr_others = dma_debug_publish(entry);
@@ -507,6 +508,8 @@ void dma_debug_alloc_sgt(struct device *dev, struct scatterlist *sgl, int nents,
 			 int mapped, enum dma_data_direction dir)
 {
 	track_list(dev, sgl, nents, mapped, dir, dma_debug_stack(), 0);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_note_sg(dev, sgl, nents, dir);
 }
 
 static struct dma_debug_call call_of_sg(struct device *dev,
@@ -560,6 +563,23 @@ void dma_debug_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
 }
 
 /**
+ * dma_debug_free_sgt - pages that were mapped as a list are to be freed
+ * @dev: the device
+ * @sgl: the list
+ * @nents: how many entries it has
+ * @dir: direction
+ *
+ * Context: any, before they are freed.
+ */
+void dma_debug_free_sgt(struct device *dev, struct scatterlist *sgl, int nents,
+			enum dma_data_direction dir)
+{
+	dma_debug_unmap_sg(dev, sgl, nents, dir);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_drop_sg(dev, sgl, nents);
+}
+
+/**
  * dma_debug_map_resource - registers of another device were mapped
  * @dev: the device
  * @phys: their physical address
@@ -579,6 +599,7 @@ void dma_debug_map_resource(struct device *dev, phys_addr_t phys, size_t size,
 		.size		= size,
 		.kind		= DMA_DEBUG_RESOURCE,
 		.dir		= dir,
+		.check		= DMA_DEBUG_NOT_CHECKED,
 	};
 
 	track(&mapping, 0, dma_debug_stack(), 0);
@@ -679,6 +700,8 @@ void dma_debug_alloc(struct device *dev, size_t size, void *cpu_addr,
 
 	mapping.has_line = has_line(&mapping, attrs);
 	track(&mapping, 0, dma_debug_stack(), attrs);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_note_consistent(dev, mapping.memory, size, dma_addr);
 }
 
 /**
@@ -704,6 +727,8 @@ void dma_debug_free(struct device *dev, size_t size, void *cpu_addr,
 	};
 
 	end_mapping(&call, &found, false);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_drop_consistent(dev, call.memory, size, dma_addr);
 }
 
 static struct dma_debug_call pages_call(struct device *dev, struct page *page,
@@ -739,6 +764,8 @@ void dma_debug_alloc_pages(struct device *dev, struct page *page, size_t size,
 
 	mapping.has_line = has_line(&mapping, 0);
 	track(&mapping, 0, dma_debug_stack(), 0);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_note(dev, mapping.memory, size, dir, dma_addr);
 }
 
 /**
@@ -758,6 +785,8 @@ void dma_debug_free_pages(struct device *dev, struct page *page, size_t size,
 	struct dma_debug_entry found;
 
 	end_mapping(&call, &found, false);
+	if (dma_debug_is_rehearsing())
+		dma_rehearse_drop_note(dev, dma_addr, size);
 }
 
 /**

@@ -7,6 +7,7 @@
  *   debug_store.c	entries, and how the one of a call is found
  *   debug_pool.c	where entries come from
  *   debug_stack.c	who made a mapping
+ *   debug_max.c		how large a mapping may be
  *   debug_report.c	how a mistake is told
  *   debug_fs.c		parameters and debugfs
  *   debug_rehearse.c	a coherent device, treated as if it were not
@@ -69,8 +70,13 @@ void dma_debug_free_pages(struct device *dev, struct page *page, size_t size,
 			  enum dma_data_direction dir, dma_addr_t dma_addr);
 void dma_debug_alloc_sgt(struct device *dev, struct scatterlist *sgl, int nents,
 			 int mapped, enum dma_data_direction dir);
+void dma_debug_free_sgt(struct device *dev, struct scatterlist *sgl, int nents,
+			enum dma_data_direction dir);
 
-/* debug_rehearse.c, debug_rehearse_sg.c: for the entry points */
+/* debug_max.c: the same */
+void dma_debug_set_mask(struct device *dev);
+
+/* debug_rehearse*.c: for the entry points */
 struct dma_rehearsal *dma_rehearse_begin(struct device *dev,
 					 struct page **page, size_t *offset,
 					 size_t size,
@@ -78,8 +84,8 @@ struct dma_rehearsal *dma_rehearse_begin(struct device *dev,
 					 unsigned long attrs);
 void dma_rehearse_publish(struct dma_rehearsal *rehearsal, dma_addr_t dma_addr,
 			  unsigned long attrs);
-struct dma_rehearsal *dma_rehearse_take(struct device *dev,
-					dma_addr_t dma_addr);
+struct dma_rehearsal *dma_rehearse_take(struct device *dev, dma_addr_t dma_addr,
+					size_t size);
 void dma_rehearse_end(struct dma_rehearsal *rehearsal, unsigned long attrs);
 bool dma_rehearse_has(struct device *dev, dma_addr_t dma_addr);
 void dma_rehearse_sync(struct device *dev, dma_addr_t dma_addr, size_t size,
@@ -97,5 +103,19 @@ struct dma_rehearsal *dma_rehearse_take_sg(struct device *dev,
 void dma_rehearse_end_sg(struct dma_rehearsal *chain, unsigned long attrs);
 void dma_rehearse_sync_sg(struct device *dev, struct scatterlist *sgl,
 			  int nents, bool for_cpu);
+
+/* The same, for debug.c: memory that is mapped for as long as it lives */
+void dma_rehearse_note(struct device *dev, phys_addr_t phys, size_t size,
+		       enum dma_data_direction dir, dma_addr_t dma_addr);
+void dma_rehearse_drop_note(struct device *dev, dma_addr_t dma_addr,
+			    size_t size);
+void dma_rehearse_note_sg(struct device *dev, struct scatterlist *sgl, int nents,
+			  enum dma_data_direction dir);
+void dma_rehearse_drop_sg(struct device *dev, struct scatterlist *sgl,
+			  int nents);
+void dma_rehearse_note_consistent(struct device *dev, u64 cpu_addr, size_t size,
+				  dma_addr_t dma_addr);
+void dma_rehearse_drop_consistent(struct device *dev, u64 cpu_addr, size_t size,
+				  dma_addr_t dma_addr);
 
 #endif /* _KERNEL_DMA_DEBUG_H */

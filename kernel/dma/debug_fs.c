@@ -218,8 +218,9 @@ static int rehearsals_show(struct seq_file *seq, void *unused)
 	struct dma_rehearsal_figures figures;
 
 	dma_rehearse_figures(&figures);
-	seq_printf(seq, "live %lu\nbegun %lu\nrefused %lu\n", figures.nr_live,
-		   figures.nr_begun, figures.nr_refused);
+	seq_printf(seq, "live %lu\nbegun %lu\nrefused %lu\nshared %lu\n",
+		   figures.nr_live, figures.nr_begun, figures.nr_refused,
+		   figures.nr_shared);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(rehearsals);

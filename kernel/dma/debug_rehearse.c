@@ -25,11 +25,19 @@
  *   - the device gets back what it has written, and the CPU has not looked at it
  *   - the device wrote what it may only read, or beside the mapping
  *
+ * A map that fails, or an unmap that moves nothing, still takes the poison away: what
+ * is poison yet becomes what the shadow holds.  Nothing is written to a buffer that
+ * the device only reads.
+ *
+ * Where the memory is mapped by somebody else as well, there is no shadow; and if
+ * one is there already, it is *given up*: the poison is taken away, and from then on
+ * only what the device has written is moved.  See debug_rehearse_find.c.
+ *
  * The place is behind the entry points and above the route: to direct mapping,
  * IOMMU and bounce buffer the shadow is memory like any other.
  *
- * Locks: tree_lock, choice_lock and rehearsal->lock, never two at a time; all
- * irq-safe.  A reference keeps a rehearsal alive while a call uses it.
+ * Locks: choice_lock alone; rehearsal->lock, and inside it that of the trees.  All
+ * are irq-safe.  A reference keeps a rehearsal alive while a call uses it.
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -38,7 +46,7 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/rbtree.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -55,17 +63,25 @@
 
 DEFINE_STATIC_KEY_FALSE(dma_rehearse_key);
 
-static DEFINE_SPINLOCK(tree_lock);	/* protects tree */
-static struct rb_root tree = RB_ROOT;
-
 static DEFINE_SPINLOCK(choice_lock);	/* protects chosen */
 static char chosen[DMA_DEBUG_NAME];
 
-static atomic_long_t nr_live, nr_begun, nr_refused;
+static DEFINE_MUTEX(first_choice);	/* only one sees that nobody rehearses */
+static atomic_long_t nr_live, nr_begun, nr_refused, nr_shared;
 
 /*
  * Who rehearses
  */
+
+/* Mappings are noted before the first one has a shadow. */
+static void begin_to_note(void)
+{
+	guard(mutex)(&first_choice);
+	if (dma_debug_is_rehearsing())
+		return;
+	static_branch_enable(&dma_rehearse_key);
+	dma_rehearse_note_all();
+}
 
 /**
  * dma_rehearse_choose - choose who rehearses from now on
@@ -82,12 +98,12 @@ void dma_rehearse_choose(const char *name)
 	size_t length = min(strcspn(name, " \t\n"), sizeof(chosen) - 1);
 	unsigned long flags;
 
+	if (length && dma_debug_is_on())
+		begin_to_note();
 	spin_lock_irqsave(&choice_lock, flags);
 	memcpy(chosen, name, length);
 	chosen[length] = '\0';
 	spin_unlock_irqrestore(&choice_lock, flags);
-	if (length && dma_debug_is_on())
-		static_branch_enable(&dma_rehearse_key);
 }
 
 /**
@@ -128,6 +144,7 @@ void dma_rehearse_figures(struct dma_rehearsal_figures *figures)
 	figures->nr_live = atomic_long_read(&nr_live);
 	figures->nr_begun = atomic_long_read(&nr_begun);
 	figures->nr_refused = atomic_long_read(&nr_refused);
+	figures->nr_shared = atomic_long_read(&nr_shared);
 }
 
 /*
@@ -139,14 +156,64 @@ static size_t padded_size(const struct dma_rehearsal *it)
 	return PAGE_ALIGN(offset_in_page(it->offset) + it->size);
 }
 
-static void put(struct dma_rehearsal *it)
+static void drop_shadow(struct dma_rehearsal *it)
+{
+	free_pages_exact(it->pages, padded_size(it));
+	free_pages_exact(it->seen, it->size);
+	it->page = NULL;
+	it->pages = NULL;
+	atomic_long_dec(&nr_live);
+}
+
+/**
+ * dma_rehearse_put - give a reference back
+ * @it: the rehearsal, which may be freed
+ *
+ * Context: any.
+ */
+void dma_rehearse_put(struct dma_rehearsal *it)
 {
 	if (!refcount_dec_and_test(&it->nr_users))
 		return;
-	free_pages_exact(it->pages, padded_size(it));
-	free_pages_exact(it->seen, it->size);
+	if (it->pages)
+		drop_shadow(it);
 	kfree(it);
-	atomic_long_dec(&nr_live);
+}
+
+static struct dma_rehearsal *make_with_bits(struct device *dev, phys_addr_t phys,
+					    size_t size, size_t nr_bits,
+					    enum dma_data_direction dir)
+{
+	struct dma_rehearsal *it;
+
+	it = kzalloc(struct_size(it, cpus, BITS_TO_LONGS(nr_bits)),
+		     GFP_NOWAIT | __GFP_NOWARN);
+	if (!it)
+		return NULL;
+	it->dev = dev;
+	it->phys = phys;
+	it->size = size;
+	it->dir = dir;
+	refcount_set(&it->nr_users, 1);
+	spin_lock_init(&it->lock);
+	return it;
+}
+
+/**
+ * dma_rehearse_make_note - a rehearsal without a shadow
+ * @dev: the device
+ * @phys: of the buffer
+ * @size: in bytes
+ * @dir: direction
+ *
+ * Context: any.
+ * Return: the note, or NULL.
+ */
+struct dma_rehearsal *dma_rehearse_make_note(struct device *dev,
+					     phys_addr_t phys, size_t size,
+					     enum dma_data_direction dir)
+{
+	return make_with_bits(dev, phys, size, 0, dir);
 }
 
 /* Memory for the shadow has to lie where the device reaches it. */
@@ -159,18 +226,17 @@ static gfp_t zone_for(struct device *dev)
 }
 
 static struct dma_rehearsal *make(struct device *dev, struct page *page,
-				  size_t offset, size_t size)
+				  size_t offset, size_t size,
+				  enum dma_data_direction dir)
 {
 	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
 	struct dma_rehearsal *it;
 
-	it = kzalloc(struct_size(it, cpus, BITS_TO_LONGS(size)), gfp);
+	it = make_with_bits(dev, page_to_phys(page) + offset, size, size, dir);
 	if (!it)
 		return NULL;
-	it->dev = dev;
 	it->page = page;
 	it->offset = offset;
-	it->size = size;
 	it->pages = alloc_pages_exact(padded_size(it), gfp | zone_for(dev));
 	it->seen = alloc_pages_exact(size, gfp);
 	if (!it->pages || !it->seen) {
@@ -182,10 +248,7 @@ static struct dma_rehearsal *make(struct device *dev, struct page *page,
 		return NULL;
 	}
 	it->shadow = it->pages + offset_in_page(offset);
-	refcount_set(&it->nr_users, 1);
-	spin_lock_init(&it->lock);
 	atomic_long_inc(&nr_live);
-	atomic_long_inc(&nr_begun);
 	return it;
 }
 
@@ -208,6 +271,42 @@ static size_t copy_to_cpu(const struct dma_rehearsal *it, u8 *cpu, size_t pos,
 			  size_t size)
 {
 	memcpy(cpu, it->shadow + pos, size);
+	return size;
+}
+
+/* What the CPU has not written over is what it would see without us. */
+static size_t take_poison(const struct dma_rehearsal *it, u8 *cpu, size_t pos,
+			  size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (cpu[i] == POISON)
+			cpu[i] = it->shadow[pos + i];
+	return size;
+}
+
+/* What the device has written since the last call */
+static size_t copy_written(const struct dma_rehearsal *it, u8 *cpu, size_t pos,
+			   size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (it->shadow[pos + i] == it->seen[pos + i])
+			continue;
+		cpu[i] = it->shadow[pos + i];
+		it->seen[pos + i] = cpu[i];
+	}
+	return size;
+}
+
+/* What the device has not written since the last call */
+static size_t copy_unwritten(const struct dma_rehearsal *it, u8 *cpu, size_t pos,
+			     size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (it->shadow[pos + i] != it->seen[pos + i])
+			continue;
+		it->shadow[pos + i] = cpu[i];
+		it->seen[pos + i] = cpu[i];
+	}
 	return size;
 }
 
@@ -342,6 +441,61 @@ static void tell_missed(const struct dma_rehearsal *it, size_t at)
  * One mapping
  */
 
+/* The device's bytes are as they were before, or as it has written them. */
+static void restore(struct dma_rehearsal *it)
+{
+	lockdep_assert_held(&it->lock);
+	if (device_writes(it))
+		walk_of(it, false, 0, it->size, take_poison);
+}
+
+/**
+ * dma_rehearse_give_up - somebody else maps the buffer: no more poison
+ * @it: a rehearsal with a shadow
+ *
+ * The device goes on with the shadow; only what it writes is moved, at the calls
+ * that the API asks for, and nobody is accused any more.
+ *
+ * Context: any.
+ */
+void dma_rehearse_give_up(struct dma_rehearsal *it)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&it->lock, flags);
+	if (!it->is_shared) {
+		restore(it);
+		bitmap_fill(it->cpus, it->size);
+		memcpy(it->seen, it->shadow, it->size);
+		it->is_shared = true;
+		atomic_long_inc(&nr_shared);
+	}
+	spin_unlock_irqrestore(&it->lock, flags);
+}
+
+/* Fill the shadow.  Returns false if the memory is mapped already. */
+static bool fill(struct dma_rehearsal *it, unsigned long attrs)
+{
+	unsigned long flags;
+	bool is_alone;
+
+	memset(it->pages, POISON, padded_size(it));
+	spin_lock_irqsave(&it->lock, flags);
+	is_alone = dma_rehearse_enter(it);
+	if (!is_alone) {
+		it->is_shared = true;	/* There is nothing to give up. */
+	} else if (attrs & DMA_ATTR_SKIP_CPU_SYNC) {
+		bitmap_set(it->cpus, 0, it->size);
+		memcpy(it->seen, it->shadow, it->size);
+	} else {
+		/* What the device does not write is as it was, after unmap. */
+		walk(it, 0, it->size, copy_to_shadow);
+		hand_to_device(it, 0, it->size);
+	}
+	spin_unlock_irqrestore(&it->lock, flags);
+	return is_alone;
+}
+
 /**
  * dma_rehearse_begin - take a shadow for a mapping that is to be made
  * @dev: the device
@@ -352,8 +506,9 @@ static void tell_missed(const struct dma_rehearsal *it, size_t at)
  * @attrs: DMA_ATTR_*
  *
  * Context: any.
- * Return: the rehearsal, to be published once the shadow is mapped; NULL if this
- * mapping is to be made as usual.
+ * Return: the rehearsal, to be published once the shadow is mapped; or a note, to be
+ * published once the buffer is, if this device does not rehearse, there is no memory
+ * for a shadow or the buffer is mapped already; NULL if nothing is to be published.
  */
 struct dma_rehearsal *dma_rehearse_begin(struct device *dev,
 					 struct page **page, size_t *offset,
@@ -361,126 +516,59 @@ struct dma_rehearsal *dma_rehearse_begin(struct device *dev,
 					 enum dma_data_direction dir,
 					 unsigned long attrs)
 {
-	struct dma_rehearsal *it;
-	unsigned long flags;
+	struct dma_rehearsal *it = NULL;
 
-	if (!size || is_zone_device_page(*page) || !must_rehearse(dev))
+	if (!size || is_zone_device_page(*page))
 		return NULL;
-	it = make(dev, *page, *offset, size);
-	if (!it) {
-		atomic_long_inc(&nr_refused);
-		return NULL;
+	if (must_rehearse(dev)) {
+		it = make(dev, *page, *offset, size, dir);
+		if (!it)
+			atomic_long_inc(&nr_refused);
 	}
-	it->dir = dir;
-	it->stack = dma_debug_stack();
-	memset(it->pages, POISON, padded_size(it));
-	spin_lock_irqsave(&it->lock, flags);
-	if (attrs & DMA_ATTR_SKIP_CPU_SYNC) {
-		bitmap_set(it->cpus, 0, size);
-		memcpy(it->seen, it->shadow, size);
+	if (it && fill(it, attrs)) {
+		it->stack = dma_debug_stack();
+		atomic_long_inc(&nr_begun);
+		*page = virt_to_page(it->pages);
+		*offset = offset_in_page(*offset);
+		return it;
+	}
+	if (it) {
+		drop_shadow(it);
+		atomic_long_inc(&nr_shared);
 	} else {
-		/* What the device does not write is as it was, after unmap. */
-		walk(it, 0, size, copy_to_shadow);
-		hand_to_device(it, 0, size);
-	}
-	spin_unlock_irqrestore(&it->lock, flags);
-	*page = virt_to_page(it->pages);
-	*offset = offset_in_page(*offset);
-	return it;
-}
-
-static bool is_before(const struct dma_rehearsal *it, const struct device *dev,
-		      dma_addr_t dma_addr)
-{
-	return it->dev != dev ? it->dev < dev : it->dma_addr < dma_addr;
-}
-
-static void add_to_tree(struct dma_rehearsal *it)
-{
-	struct rb_node **link = &tree.rb_node, *parent = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&tree_lock, flags);
-	while (*link) {
-		parent = *link;
-		link = is_before(rb_entry(parent, struct dma_rehearsal, node),
-				 it->dev, it->dma_addr) ?
-		       &parent->rb_right : &parent->rb_left;
-	}
-	rb_link_node(&it->node, parent, link);
-	rb_insert_color(&it->node, &tree);
-	spin_unlock_irqrestore(&tree_lock, flags);
-}
-
-/* The first one that holds any of the device's addresses @start to @end */
-static struct dma_rehearsal *find(const struct device *dev, u64 start, u64 end)
-{
-	struct dma_rehearsal *found = NULL;
-	struct rb_node *node = tree.rb_node;
-
-	lockdep_assert_held(&tree_lock);
-	while (node) {
-		struct dma_rehearsal *it;
-
-		it = rb_entry(node, struct dma_rehearsal, node);
-		if (it->dev != dev ? it->dev < dev :
-				     (u64)it->dma_addr + it->size <= start) {
-			node = node->rb_right;
-		} else {
-			found = it;
-			node = node->rb_left;
+		it = dma_rehearse_make_note(dev, page_to_phys(*page) + *offset,
+					    size, dir);
+		if (!it) {
+			dma_rehearse_add_unknown();
+			return NULL;
 		}
+		dma_rehearse_enter(it);
 	}
-	return found && found->dev == dev && found->dma_addr < end ? found : NULL;
-}
-
-static struct dma_rehearsal *find_get(const struct device *dev, u64 start,
-				      u64 end)
-{
-	struct dma_rehearsal *it;
-	unsigned long flags;
-
-	spin_lock_irqsave(&tree_lock, flags);
-	it = find(dev, start, end);
-	if (it)
-		refcount_inc(&it->nr_users);
-	spin_unlock_irqrestore(&tree_lock, flags);
+	dma_rehearse_join_all(it);
 	return it;
 }
 
-/**
- * dma_rehearse_take_any - take a rehearsal out, with the mapping's reference
- * @dev: the device
- * @start: of a range of its addresses
- * @end: of that range
- *
- * Context: any.
- * Return: the first one that holds any of these addresses, or NULL.
- */
-struct dma_rehearsal *dma_rehearse_take_any(const struct device *dev, u64 start,
-					    u64 end)
+static void end(struct dma_rehearsal *it)
 {
-	struct dma_rehearsal *it;
-	unsigned long flags;
-
-	spin_lock_irqsave(&tree_lock, flags);
-	it = find(dev, start, end);
-	if (it)
-		rb_erase(&it->node, &tree);
-	spin_unlock_irqrestore(&tree_lock, flags);
-	return it;
+	dma_rehearse_leave(it);
+	dma_rehearse_put(it);
 }
 
 /* It was not mapped: the buffer is as it was. */
-static void call_off(struct dma_rehearsal *it, unsigned long attrs)
+static void call_off(struct dma_rehearsal *it)
 {
-	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
-		walk(it, 0, it->size, copy_to_cpu);
-	put(it);
+	unsigned long flags;
+
+	if (it->pages) {
+		spin_lock_irqsave(&it->lock, flags);
+		restore(it);
+		spin_unlock_irqrestore(&it->lock, flags);
+	}
+	end(it);
 }
 
 /**
- * dma_rehearse_publish - the shadow was mapped
+ * dma_rehearse_publish - the shadow was mapped, or the buffer
  * @rehearsal: begun
  * @dma_addr: the device's address; DMA_MAPPING_ERROR if it was not mapped
  * @attrs: DMA_ATTR_*
@@ -491,34 +579,11 @@ void dma_rehearse_publish(struct dma_rehearsal *rehearsal, dma_addr_t dma_addr,
 			  unsigned long attrs)
 {
 	if (dma_addr == DMA_MAPPING_ERROR) {
-		call_off(rehearsal, attrs);
+		call_off(rehearsal);
 		return;
 	}
 	rehearsal->dma_addr = dma_addr;
-	add_to_tree(rehearsal);
-}
-
-/**
- * dma_rehearse_take - a mapping is to be unmapped
- * @dev: the device
- * @dma_addr: the device's address
- *
- * Context: any.
- * Return: its rehearsal, to be ended once it is unmapped; NULL if it has none.
- */
-struct dma_rehearsal *dma_rehearse_take(struct device *dev, dma_addr_t dma_addr)
-{
-	struct dma_rehearsal *it;
-	unsigned long flags;
-
-	spin_lock_irqsave(&tree_lock, flags);
-	it = find(dev, dma_addr, (u64)dma_addr + 1);
-	if (it && it->dma_addr == dma_addr)
-		rb_erase(&it->node, &tree);
-	else
-		it = NULL;
-	spin_unlock_irqrestore(&tree_lock, flags);
-	return it;
+	dma_rehearse_add(rehearsal);
 }
 
 /* Is all around the shadow as it was? */
@@ -546,7 +611,7 @@ static void check_device(const struct dma_rehearsal *it)
 }
 
 /**
- * dma_rehearse_end - the shadow was unmapped
+ * dma_rehearse_end - the shadow was unmapped, or the buffer
  * @rehearsal: taken; freed here
  * @attrs: DMA_ATTR_*
  *
@@ -555,24 +620,32 @@ static void check_device(const struct dma_rehearsal *it)
 void dma_rehearse_end(struct dma_rehearsal *rehearsal, unsigned long attrs)
 {
 	size_t written = NOWHERE, lost = NOWHERE;
+	struct dma_rehearsal *it = rehearsal;
 	unsigned long flags;
 
-	check_device(rehearsal);
-	spin_lock_irqsave(&rehearsal->lock, flags);
-	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC)) {
-		written = walk_of(rehearsal, false, 0, rehearsal->size,
-				  untouched);
-		if (device_writes(rehearsal)) {
-			lost = walk_of(rehearsal, true, 0, rehearsal->size,
-				       unchanged);
-			walk(rehearsal, 0, rehearsal->size, copy_to_cpu);
+	if (!it->pages) {
+		end(it);
+		return;
+	}
+	check_device(it);
+	spin_lock_irqsave(&it->lock, flags);
+	if (it->is_shared) {
+		if (device_writes(it))
+			walk(it, 0, it->size, copy_written);
+	} else if (attrs & DMA_ATTR_SKIP_CPU_SYNC) {
+		restore(it);
+	} else {
+		written = walk_of(it, false, 0, it->size, untouched);
+		if (device_writes(it)) {
+			lost = walk_of(it, true, 0, it->size, unchanged);
+			walk(it, 0, it->size, copy_to_cpu);
 		}
 	}
-	spin_unlock_irqrestore(&rehearsal->lock, flags);
-	tell_cpu_wrote(rehearsal, written);
-	tell(rehearsal, lost,
+	spin_unlock_irqrestore(&it->lock, flags);
+	tell_cpu_wrote(it, written);
+	tell(it, lost,
 	     "lost by unmap: no dma_sync_*_for_device() after the CPU's change");
-	put(rehearsal);
+	end(it);
 }
 
 /*
@@ -585,6 +658,12 @@ static void sync_for_cpu(struct dma_rehearsal *it, size_t start, size_t end)
 	unsigned long flags;
 
 	spin_lock_irqsave(&it->lock, flags);
+	if (it->is_shared) {
+		if (device_writes(it))
+			walk(it, start, end, copy_written);
+		spin_unlock_irqrestore(&it->lock, flags);
+		return;
+	}
 	written = device_writes(it) ?
 		  walk_of(it, false, start, end, untouched) : NOWHERE;
 	if (device_writes(it))
@@ -602,6 +681,11 @@ static void sync_for_device(struct dma_rehearsal *it, size_t start, size_t end)
 	unsigned long flags;
 
 	spin_lock_irqsave(&it->lock, flags);
+	if (it->is_shared) {
+		walk(it, start, end, copy_unwritten);
+		spin_unlock_irqrestore(&it->lock, flags);
+		return;
+	}
 	if (device_writes(it)) {
 		written = walk_of(it, false, start, end, untouched);
 		/* A driver that has looked at a part has seen what it needs. */
@@ -632,7 +716,7 @@ void dma_rehearse_sync(struct device *dev, dma_addr_t dma_addr, size_t size,
 	u64 at = dma_addr, end = at + size;
 	struct dma_rehearsal *it;
 
-	while (at < end && (it = find_get(dev, at, end))) {
+	while (at < end && (it = dma_rehearse_get_any(dev, at, end))) {
 		u64 base = it->dma_addr;
 		size_t first = max(at, base) - base;
 		size_t last = min(end, base + it->size) - base;
@@ -642,7 +726,7 @@ void dma_rehearse_sync(struct device *dev, dma_addr_t dma_addr, size_t size,
 		else
 			sync_for_device(it, first, last);
 		at = base + it->size;
-		put(it);
+		dma_rehearse_put(it);
 	}
 }
 
@@ -656,9 +740,10 @@ void dma_rehearse_sync(struct device *dev, dma_addr_t dma_addr, size_t size,
  */
 bool dma_rehearse_has(struct device *dev, dma_addr_t dma_addr)
 {
-	struct dma_rehearsal *it = find_get(dev, dma_addr, (u64)dma_addr + 1);
+	struct dma_rehearsal *it;
 
+	it = dma_rehearse_get_any(dev, dma_addr, (u64)dma_addr + 1);
 	if (it)
-		put(it);
+		dma_rehearse_put(it);
 	return it;
 }

@@ -2,13 +2,14 @@
 /*
  * Rehearsal of scatterlists: see debug_rehearse.c.
  *
- * Each entry of the list, as the driver made it, has a rehearsal of its own.
- * While the list is being mapped its entries name the shadows, and after that the
+ * Each entry of the list, as the driver made it, has a rehearsal of its own, or a
+ * note.  While the list is being mapped its entries name the shadows, and after that the
  * driver's memory again.  What the device sees may be fewer and longer entries:
  * each holds some of the driver's, in order and without gaps.
  *
  * No locks.
  */
+#include <linux/memremap.h>
 #include <linux/scatterlist.h>
 
 #include "debug.h"
@@ -63,7 +64,10 @@ static dma_addr_t advance(struct place *place, size_t size)
 	dma_addr_t dma_addr;
 
 	if (place->offset == sg_dma_len(place->sg)) {
-		place->sg = sg_next(place->sg);
+		struct scatterlist *next = sg_next(place->sg);
+
+		/* A list that is not what was mapped may end too early. */
+		place->sg = next ?: place->sg;
 		place->offset = 0;
 	}
 	dma_addr = sg_dma_address(place->sg) + place->offset;
@@ -97,7 +101,8 @@ void dma_rehearse_publish_sg(struct dma_rehearsal *chain,
 		if (!it || it->nr != left)
 			continue;
 		chain = it->next;
-		sg_set_page(sg, it->page, sg->length, it->offset);
+		if (it->page)
+			sg_set_page(sg, it->page, sg->length, it->offset);
 		dma_rehearse_publish(it, dma_addr, attrs);
 	}
 }
@@ -106,6 +111,39 @@ void dma_rehearse_publish_sg(struct dma_rehearsal *chain,
 static bool is_behind_last(const struct scatterlist *sg)
 {
 	return !sg_dma_len(sg) && sg->length;
+}
+
+static bool has_memory(struct scatterlist *sg)
+{
+	return sg->length && !is_zone_device_page(sg_page(sg));
+}
+
+/* Each entry's note, as far as there is one.  Counts the entries. */
+static struct dma_rehearsal *take_notes(struct device *dev,
+					struct scatterlist *sgl, int nents,
+					struct dma_rehearsal *chain,
+					unsigned int *nr_entries,
+					unsigned int *nr_found)
+{
+	struct place place = { .sg = sgl };
+	struct scatterlist *sg;
+	int left = nents;
+
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
+		dma_addr_t dma_addr = advance(&place, sg->length);
+		struct dma_rehearsal *it;
+
+		if (!has_memory(sg))
+			continue;
+		++*nr_entries;
+		it = dma_rehearse_take_note(dev, dma_addr, sg->length);
+		if (!it)
+			continue;
+		++*nr_found;
+		it->next = chain;
+		chain = it;
+	}
+	return chain;
 }
 
 /**
@@ -120,6 +158,7 @@ static bool is_behind_last(const struct scatterlist *sg)
 struct dma_rehearsal *dma_rehearse_take_sg(struct device *dev,
 					   struct scatterlist *sgl, int nents)
 {
+	unsigned int nr_segments = 0, nr_entries = 0, nr_found = 0;
 	struct dma_rehearsal *first = NULL, *it;
 	struct scatterlist *sg;
 	int left = nents;
@@ -130,15 +169,22 @@ struct dma_rehearsal *dma_rehearse_take_sg(struct device *dev,
 
 		if (is_behind_last(sg))
 			break;
+		nr_segments++;
 		while (start < end) {
 			it = dma_rehearse_take_any(dev, start, end);
 			if (!it)
 				break;
+			nr_found++;
 			it->next = first;
 			first = it;
 			start = (u64)it->dma_addr + it->size;
 		}
 	}
+	first = take_notes(dev, sgl, nents, first, &nr_entries, &nr_found);
+	/* One that was mapped before all this counts by its segments. */
+	if (nr_found < nr_entries)
+		dma_rehearse_drop_unknown(nr_found ? nr_entries - nr_found :
+						     nr_segments);
 	return first;
 }
 
@@ -180,4 +226,40 @@ void dma_rehearse_sync_sg(struct device *dev, struct scatterlist *sgl,
 		dma_rehearse_sync(dev, sg_dma_address(sg), sg_dma_len(sg),
 				  for_cpu);
 	}
+}
+
+/**
+ * dma_rehearse_note_sg - note a list that is mapped for as long as it lives
+ * @dev: the device
+ * @sgl: the list
+ * @nents: number of entries
+ * @dir: direction
+ *
+ * Context: any.
+ */
+void dma_rehearse_note_sg(struct device *dev, struct scatterlist *sgl, int nents,
+			  enum dma_data_direction dir)
+{
+	struct place place = { .sg = sgl };
+	struct scatterlist *sg;
+	int left = nents;
+
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
+		dma_rehearse_note(dev, sg_phys(sg), sg->length, dir,
+				  advance(&place, sg->length));
+}
+
+/**
+ * dma_rehearse_drop_sg - such a list is freed
+ * @dev: the device
+ * @sgl: the list
+ * @nents: number of entries
+ *
+ * Context: any.
+ */
+void dma_rehearse_drop_sg(struct device *dev, struct scatterlist *sgl,
+			  int nents)
+{
+	dma_rehearse_end_sg(dma_rehearse_take_sg(dev, sgl, nents),
+			    DMA_ATTR_SKIP_CPU_SYNC);
 }

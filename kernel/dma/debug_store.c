@@ -20,7 +20,8 @@
  * up.
  *
  * A bucket also heads a list of the entries whose first cache line hashes to it:
- * mappings that a device writes to may not share one.
+ * mappings that a device writes to may not share one, unless all who map it see the
+ * CPU's caches.
  *
  * Locks: bucket->lock, one at a time, irq-safe.  An entry is in the list of its
  * line before it is in that of its address, and leaves it after that one.
@@ -115,7 +116,7 @@ static struct bucket *bucket_of_line(u64 line)
 	return &buckets[hash_64(line, BUCKET_BITS)];
 }
 
-/* Returns how many live mappings begin in the same cache line. */
+/* Returns how many live mappings begin in the same cache line, and must not. */
 static unsigned int add_line(struct dma_debug_entry *entry)
 {
 	u64 line = line_of(entry);
@@ -125,7 +126,8 @@ static unsigned int add_line(struct dma_debug_entry *entry)
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	for (struct dma_debug_entry *e = bucket->lines; e; e = e->next_line)
-		nr += line_of(e) == line;
+		nr += line_of(e) == line &&
+		      !(e->call.is_coherent && entry->call.is_coherent);
 	entry->next_line = bucket->lines;
 	bucket->lines = entry;
 	spin_unlock_irqrestore(&bucket->lock, flags);
@@ -177,8 +179,8 @@ static void discard(struct dma_debug_entry *entry)
  * @entry: complete; the store's from now on
  *
  * Context: any, after the mapping was made.
- * Return: how many other mappings begin in the same cache line; 0 if
- * entry->call.has_line is false.
+ * Return: how many other mappings begin in the same cache line that must not; 0
+ * if entry->call.has_line is false.
  */
 unsigned int dma_debug_publish(struct dma_debug_entry *entry)
 {

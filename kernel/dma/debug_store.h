@@ -24,7 +24,7 @@ enum dma_debug_kind {
 	DMA_DEBUG_NONCOHERENT,
 };
 
-/* Did the driver call dma_mapping_error()?  Only single mappings have to. */
+/* Did the driver call dma_mapping_error()?  Who maps pages or registers has to. */
 enum dma_debug_error_check {
 	DMA_DEBUG_NEEDS_NO_CHECK,
 	DMA_DEBUG_NOT_CHECKED,
@@ -42,6 +42,7 @@ enum dma_debug_error_check {
  * @dir: enum dma_data_direction
  * @check: enum dma_debug_error_check; of an entry, it may change at any time
  * @has_line: it is in the bucket of its first cache line
+ * @is_coherent: the device sees the CPU's caches
  */
 struct dma_debug_call {
 	struct device		*dev;
@@ -52,7 +53,8 @@ struct dma_debug_call {
 	u8			kind;
 	u8			dir;
 	u8			check;
-	bool			has_line;
+	bool			has_line : 1;
+	bool			is_coherent : 1;
 };
 
 /**
@@ -101,6 +103,9 @@ static inline depot_stack_handle_t dma_debug_stack(void)
 	return 0;
 }
 #endif
+
+/* debug_max.c */
+size_t dma_debug_max_size(struct device *dev);
 
 /* debug_report.c */
 extern u32 dma_debug_error_count;
@@ -165,11 +170,14 @@ unsigned long dma_debug_nr_total(void);
  * @nr_live: mappings that have a shadow now
  * @nr_begun: that had one, since boot
  * @nr_refused: that were made as usual, for there was no memory
+ * @nr_shared: that were made as usual, or are no more than a copy since, for
+ *	the memory is mapped by somebody else as well
  */
 struct dma_rehearsal_figures {
 	unsigned long	nr_live;
 	unsigned long	nr_begun;
 	unsigned long	nr_refused;
+	unsigned long	nr_shared;
 };
 
 /* debug_rehearse.c: for debugfs */

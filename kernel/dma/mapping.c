@@ -48,7 +48,7 @@ static __always_inline dma_addr_t map_page(struct device *dev,
 			    attrs);
 }
 
-/* A device that rehearses gets another page: see debug_rehearse.c. */
+/* A device that rehearses gets another page; of others it is noted. */
 static noinline dma_addr_t map_page_rehearsed(struct device *dev,
 					      struct page *page, size_t offset,
 					      size_t size,
@@ -112,7 +112,7 @@ static noinline void unmap_page_rehearsed(struct device *dev, dma_addr_t addr,
 					  enum dma_data_direction dir,
 					  unsigned long attrs)
 {
-	struct dma_rehearsal *rehearsal = dma_rehearse_take(dev, addr);
+	struct dma_rehearsal *rehearsal = dma_rehearse_take(dev, addr, size);
 
 	unmap_page(dev, addr, size, dir, attrs);
 	if (rehearsal)

@@ -11,6 +11,7 @@
 
 #include "direct.h"
 #include "limits.h"
+#include "observe.h"
 #include "route.h"
 
 /* There is a translation: 32 bits do, and are the cheapest to issue. */
@@ -66,6 +67,7 @@ int dma_set_mask(struct device *dev, u64 mask)
 	dma_note_skip_sync(dev, route_of(dev) == DMA_ROUTE_OPS ?
 				dma_ops_never_sync(dev) :
 				dev_is_dma_coherent(dev));
+	dma_saw_set_mask(dev);
 	return 0;
 }
 EXPORT_SYMBOL(dma_set_mask);

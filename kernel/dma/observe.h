@@ -5,6 +5,9 @@
  * Every entry point tells them in one line, and nothing else in the layer
  * knows that they exist.  A mapping is told after it was made, and its end
  * before it is undone: once its address is free, it could be another one's.
+ *
+ * A list may have fewer entries than the driver says.  Who walks it here stops
+ * where it ends, and the tracepoints are told how many there are.
  */
 #ifndef _KERNEL_DMA_OBSERVE_H
 #define _KERNEL_DMA_OBSERVE_H
@@ -16,6 +19,13 @@
 #include <trace/events/dma.h>
 
 #include "debug.h"
+#include "sg.h"
+
+static inline void dma_saw_set_mask(struct device *dev)
+{
+	if (dma_debug_is_on())
+		dma_debug_set_mask(dev);
+}
 
 static __always_inline void
 dma_saw_map_page(struct device *dev, struct page *page, size_t offset,
@@ -46,7 +56,9 @@ dma_saw_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 	if (dma_debug_is_on())
 		dma_debug_map_sg(dev, sgl, nents, mapped, dir, attrs);
 	if (mapped <= 0) {
-		trace_dma_map_sg_err(dev, sgl, nents, mapped, dir, attrs);
+		if (trace_dma_map_sg_err_enabled())
+			trace_dma_map_sg_err(dev, sgl, dma_sg_count(sgl, nents),
+					     mapped, dir, attrs);
 		return;
 	}
 	kmsan_handle_dma_sg(sgl, nents, dir);
@@ -57,7 +69,9 @@ static __always_inline void
 dma_saw_unmap_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		 enum dma_data_direction dir, unsigned long attrs)
 {
-	trace_dma_unmap_sg(dev, sgl, nents, dir, attrs);
+	if (trace_dma_unmap_sg_enabled())
+		trace_dma_unmap_sg(dev, sgl, dma_sg_count(sgl, nents), dir,
+				   attrs);
 	if (dma_debug_is_on())
 		dma_debug_unmap_sg(dev, sgl, nents, dir);
 }
@@ -81,21 +95,24 @@ dma_saw_unmap_resource(struct device *dev, dma_addr_t addr, size_t size,
 		dma_debug_unmap_resource(dev, addr, size, dir);
 }
 
-/* One for each of the four sync calls. */
-#define DMA_SAW_SYNC(what, kind, where_type, size_type, for_cpu)		\
+/* One for each of the four sync calls; tracing is told of @traced in place of @size. */
+#define DMA_SAW_SYNC(what, kind, where_type, size_type, traced, for_cpu)	\
 static __always_inline void						\
 dma_saw_sync_##what(struct device *dev, where_type where,		\
 		    size_type size, enum dma_data_direction dir)	\
 {									\
-	trace_dma_sync_##what(dev, where, size, dir);			\
+	if (trace_dma_sync_##what##_enabled())				\
+		trace_dma_sync_##what(dev, where, traced, dir);		\
 	if (dma_debug_is_on())						\
 		dma_debug_sync_##kind(dev, where, size, dir, for_cpu);	\
 }
 
-DMA_SAW_SYNC(single_for_cpu, single, dma_addr_t, size_t, true)
-DMA_SAW_SYNC(single_for_device, single, dma_addr_t, size_t, false)
-DMA_SAW_SYNC(sg_for_cpu, sg, struct scatterlist *, int, true)
-DMA_SAW_SYNC(sg_for_device, sg, struct scatterlist *, int, false)
+DMA_SAW_SYNC(single_for_cpu, single, dma_addr_t, size_t, size, true)
+DMA_SAW_SYNC(single_for_device, single, dma_addr_t, size_t, size, false)
+DMA_SAW_SYNC(sg_for_cpu, sg, struct scatterlist *, int,
+	     dma_sg_count(where, size), true)
+DMA_SAW_SYNC(sg_for_device, sg, struct scatterlist *, int,
+	     dma_sg_count(where, size), false)
 
 /* @cpu_addr is NULL and @addr 0 after a failure. */
 static inline void
@@ -158,7 +175,7 @@ dma_saw_free_sgt(struct device *dev, size_t size, struct sg_table *sgt,
 {
 	trace_dma_free_sgt(dev, sgt, size, dir);
 	if (dma_debug_is_on())
-		dma_debug_unmap_sg(dev, sgt->sgl, sgt->orig_nents, dir);
+		dma_debug_free_sgt(dev, sgt->sgl, sgt->orig_nents, dir);
 }
 
 #endif /* _KERNEL_DMA_OBSERVE_H */

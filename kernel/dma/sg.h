@@ -11,6 +11,7 @@
 #define _KERNEL_DMA_SG_H
 
 #include <linux/dev_printk.h>
+#include <linux/minmax.h>
 #include <linux/scatterlist.h>
 
 /* The next of @left entries; NULL behind the last, or where the list ends. */
@@ -28,6 +29,17 @@ static __always_inline struct scatterlist *dma_sg_first(struct scatterlist *sgl,
 							int nents)
 {
 	return nents > 0 ? sgl : NULL;
+}
+
+/* How many of @nents entries a list has. */
+static inline int dma_sg_count(struct scatterlist *sgl, int nents)
+{
+	struct scatterlist *sg;
+	int left = max(nents, 0);
+
+	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
+		;
+	return max(nents, 0) - left;
 }
 
 /* After a walk: were there as many as the driver said?  -EINVAL if not. */

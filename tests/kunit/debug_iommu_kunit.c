@@ -8,6 +8,8 @@
 #include <linux/dma-map-ops.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/swiotlb.h>
+#include <trace/events/swiotlb.h>
 
 #include "debug.h"
 #include "mock_iommu.h"
@@ -111,10 +113,41 @@ static void debug_iommu_rehearse_sg_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_iommu_is_filled(sg_virt(&sgl[2]), SZ_4K, 7));
 }
 
+static void count_bounce(void *data, struct device *dev, dma_addr_t dev_addr,
+			 size_t size)
+{
+	unsigned int *nr = data;
+
+	*nr += size == 8;
+}
+
+/* Who traces bounced mappings sees those behind an IOMMU, too. */
+static void debug_iommu_bounced_test(struct kunit *test)
+{
+	u8 *small = kunit_kzalloc(test, 8, GFP_KERNEL);
+	struct device *dev = iommu_device(test, false);
+	unsigned int nr = 0;
+	dma_addr_t dma_addr;
+
+	KUNIT_ASSERT_NOT_NULL(test, small);
+	if (!dma_kunit_set_coherent(dev, false) == dev_is_dma_coherent(dev) ||
+	    !dma_kmalloc_needs_bounce(dev, 8, DMA_FROM_DEVICE) ||
+	    !is_swiotlb_active(dev))
+		kunit_skip(test, "nothing is bounced here");
+	KUNIT_ASSERT_EQ(test, 0, register_trace_swiotlb_bounced(count_bounce,
+								&nr));
+	dma_addr = debug_map(test, dev, small, 8, DMA_FROM_DEVICE);
+	dma_unmap_single(dev, dma_addr, 8, DMA_FROM_DEVICE);
+	unregister_trace_swiotlb_bounced(count_bounce, &nr);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, nr, 1);
+}
+
 static struct kunit_case dma_debug_iommu_cases[] = {
 	KUNIT_CASE(debug_merged_list_test),
 	KUNIT_CASE(debug_iommu_rehearse_test),
 	KUNIT_CASE(debug_iommu_rehearse_sg_test),
+	KUNIT_CASE(debug_iommu_bounced_test),
 	{}
 };
 

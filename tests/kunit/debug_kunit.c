@@ -93,6 +93,7 @@ static void debug_consistent_test(struct kunit *test)
 	dma_free_noncontiguous(dev, SZ_8K, sgt, DMA_TO_DEVICE);
 
 	dma_addr = dma_map_resource(dev, SZ_1G, SZ_4K, DMA_TO_DEVICE, 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_mapping_error(dev, dma_addr));
 	KUNIT_EXPECT_EQ(test, debug_nr_entries(dev), 1);
 	dma_unmap_resource(dev, dma_addr, SZ_4K, DMA_TO_DEVICE, 0);
 
@@ -138,6 +139,10 @@ static void debug_unmap_test(struct kunit *test)
 	DEBUG_EXPECT_MISTAKE(test, "expected a call of dma_mapping_error()",
 			     dma_unmap_single(dev, dma_addr, SZ_4K,
 					      DMA_TO_DEVICE));
+	dma_addr = dma_map_resource(dev, SZ_1G, SZ_4K, DMA_TO_DEVICE, 0);
+	DEBUG_EXPECT_MISTAKE(test, "expected a call of dma_mapping_error()",
+			     dma_unmap_resource(dev, dma_addr, SZ_4K,
+						DMA_TO_DEVICE, 0));
 	KUNIT_EXPECT_EQ(test, debug_nr_entries(dev), 0);
 }
 
@@ -339,7 +344,7 @@ static dma_addr_t map_for_overlap(struct kunit *test, struct device *dev,
 
 static void debug_overlap_test(struct kunit *test)
 {
-	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	u8 *buffer = debug_buffer(test, SZ_8K);
 	dma_addr_t dma_addr = 0;
 
@@ -366,10 +371,49 @@ static void debug_overlap_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debug_nr_entries(dev), 0);
 }
 
+/* Devices that see the CPU's caches may share what they like. */
+static void debug_overlap_coherent_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	dma_addr_t dma_addr = 0;
+
+	DEBUG_EXPECT_SILENCE(test, map_for_overlap(test, other, buffer, 0));
+	for (unsigned int nr = 0; nr < 9; nr++)
+		DEBUG_EXPECT_SILENCE(test,
+				     dma_addr = map_for_overlap(test, dev, buffer,
+								0));
+	DEBUG_EXPECT_SILENCE(test, map_for_overlap(test, dev, buffer,
+						   DMA_ATTR_SKIP_CPU_SYNC));
+	for (unsigned int nr = 0; nr < 10; nr++)
+		dma_unmap_single(dev, dma_addr, SZ_4K, DMA_FROM_DEVICE);
+	dma_unmap_single(other, dma_addr, SZ_4K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, debug_nr_entries(dev), 0);
+}
+
+/* One that does not see them takes the others' data out of them. */
+static void debug_overlap_mixed_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device *other = dma_kunit_noncoherent_device(test, "other");
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	dma_addr_t one, two = 0;
+
+	one = map_for_overlap(test, dev, buffer, 0);
+	DEBUG_EXPECT_MISTAKE(test, "whose first cache line is mapped already",
+			     two = map_for_overlap(test, other, buffer, 0));
+	dma_unmap_single(dev, one, SZ_4K, DMA_FROM_DEVICE);
+	DEBUG_EXPECT_MISTAKE(test, "whose first cache line is mapped already",
+			     one = map_for_overlap(test, dev, buffer, 0));
+	dma_unmap_single(other, two, SZ_4K, DMA_FROM_DEVICE);
+	dma_unmap_single(dev, one, SZ_4K, DMA_FROM_DEVICE);
+}
+
 /* Small ones may share a line where kmalloc() does not keep lines apart. */
 static void debug_overlap_small_test(struct kunit *test)
 {
-	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	u8 *buffer = debug_buffer(test, SZ_4K);
 	dma_addr_t one, other;
 
@@ -640,6 +684,8 @@ static struct kunit_case dma_debug_cases[] = {
 	KUNIT_CASE(debug_sg_limits_test),
 	KUNIT_CASE(debug_memory_test),
 	KUNIT_CASE(debug_overlap_test),
+	KUNIT_CASE(debug_overlap_coherent_test),
+	KUNIT_CASE(debug_overlap_mixed_test),
 	KUNIT_CASE(debug_overlap_small_test),
 	KUNIT_CASE(debug_max_size_test),
 	KUNIT_CASE(debug_leak_test),

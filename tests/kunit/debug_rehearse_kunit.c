@@ -10,6 +10,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
+#include "../../kernel/dma/debug_rehearse.h"
 #include "debug.h"
 
 #define SIZE	5000U
@@ -365,6 +366,234 @@ static void rehearse_refused_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_live(), 0);
 }
 
+static unsigned long nr_shared(void)
+{
+	struct dma_rehearsal_figures figures;
+
+	dma_rehearse_figures(&figures);
+	return figures.nr_shared;
+}
+
+/*
+ * Two devices share a buffer, and the one that rehearses comes second: what the
+ * other one reads and writes is not touched, and nobody is accused.
+ */
+static void rehearse_shared_test(struct kunit *test)
+{
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	struct device *dev = rehearsing_device(test);
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	u32 count = dma_debug_error_count;
+	unsigned long before = nr_shared();
+	dma_addr_t one, two;
+
+	memset(buffer, 0x11, SIZE);
+	one = debug_map(test, other, buffer, SIZE, DMA_BIDIRECTIONAL);
+	/* The last byte of the one is the first of the other. */
+	two = debug_map(test, dev, buffer + SIZE - 1, 100, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, two, virt_to_phys(buffer + SIZE - 1));
+	KUNIT_EXPECT_EQ(test, nr_shared(), before + 1);
+	KUNIT_EXPECT_TRUE(test, is_filled(debug_seen(other, one), 0x11, SIZE));
+	debug_seen(other, one)[SIZE - 1] = 0x22;
+	dma_unmap_single(dev, two, 100, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, buffer[SIZE - 1], 0x22);
+	dma_unmap_single(other, one, SIZE, DMA_BIDIRECTIONAL);
+
+	/* With itself, too; and when the other one is gone, it has a shadow. */
+	one = debug_map(test, dev, buffer, SIZE, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_NE(test, one, virt_to_phys(buffer));
+	KUNIT_EXPECT_EQ(test, nr_shared(), before + 1);
+	dma_unmap_single(dev, one, SIZE, DMA_FROM_DEVICE);
+
+	/* What both only read they may share. */
+	one = debug_map(test, other, buffer, SIZE, DMA_TO_DEVICE);
+	two = debug_map(test, dev, buffer, SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_NE(test, two, virt_to_phys(buffer));
+	dma_unmap_single(dev, two, SIZE, DMA_TO_DEVICE);
+	dma_unmap_single(other, one, SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, nr_shared(), before + 1);
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count);
+}
+
+/* What the rehearsing device mapped first is given back to all who come. */
+static void rehearse_joined_test(struct kunit *test)
+{
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	struct device *dev = rehearsing_device(test);
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	u32 count = dma_debug_error_count;
+	unsigned long before = nr_shared();
+	dma_addr_t one, two;
+
+	memset(buffer, 0x11, SIZE);
+	one = debug_map(test, dev, buffer, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer, POISON, SIZE));
+	debug_seen(dev, one)[7] = 0x22;
+	two = debug_map(test, other, buffer, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, nr_shared(), before + 1);
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer, 0x11, 7));
+	KUNIT_EXPECT_EQ(test, buffer[7], 0x22);
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 8, 0x11, SIZE - 8));
+
+	/* Each device's own bytes are what it has written, whoever syncs. */
+	memset(debug_seen(other, two) + 1000, 0x33, 1000);
+	memset(debug_seen(dev, one) + 3000, 0x44, 1000);
+	dma_sync_single_for_cpu(dev, one, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 1000, 0x33, 1000));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 3000, 0x44, 1000));
+	dma_sync_single_for_device(dev, one, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, is_filled(debug_seen(dev, one) + 1000, 0x33,
+					  1000));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 1000, 0x33, 1000));
+	memset(debug_seen(other, two), 0x55, 100);
+	memset(debug_seen(dev, one) + 100, 0x66, 100);
+	dma_unmap_single(dev, one, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer, 0x55, 100));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 100, 0x66, 100));
+	dma_unmap_single(other, two, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count);
+}
+
+/* Others' mappings that were there before anybody was chosen count as well. */
+static void rehearse_shared_before_test(struct kunit *test)
+{
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	u8 *buffer = debug_buffer(test, SZ_16K);
+	struct scatterlist sgl[2];
+	struct device *dev;
+	dma_addr_t one;
+
+	sg_init_table(sgl, 2);
+	sg_set_buf(&sgl[0], buffer, SZ_4K);
+	sg_set_buf(&sgl[1], buffer + SZ_8K, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 2, dma_map_sg(other, sgl, 2, DMA_FROM_DEVICE));
+	dev = rehearsing_device(test);
+	one = debug_map(test, dev, buffer + SZ_8K, SZ_8K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, one, virt_to_phys(buffer + SZ_8K));
+	dma_unmap_single(dev, one, SZ_8K, DMA_FROM_DEVICE);
+	dma_unmap_sg(other, sgl, 2, DMA_FROM_DEVICE);
+
+	/* One that nobody has noted: others may have chosen before this test. */
+	dma_debug_map_page(other, virt_to_page(buffer), 0, SZ_4K,
+			   DMA_FROM_DEVICE, virt_to_phys(buffer), 0);
+	debug_dma_mapping_error(other, virt_to_phys(buffer));
+	dma_rehearse_note_all();
+	one = debug_map(test, dev, buffer, SZ_8K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, one, virt_to_phys(buffer));
+	dma_unmap_single(dev, one, SZ_8K, DMA_FROM_DEVICE);
+	dma_unmap_single(other, virt_to_phys(buffer), SZ_4K, DMA_FROM_DEVICE);
+	one = debug_map(test, dev, buffer, SZ_8K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_NE(test, one, virt_to_phys(buffer));
+	dma_unmap_single(dev, one, SZ_8K, DMA_FROM_DEVICE);
+
+	one = debug_map(test, dev, buffer + SZ_8K, SZ_8K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_NE(test, one, virt_to_phys(buffer + SZ_8K));
+	dma_unmap_single(dev, one, SZ_8K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+}
+
+/* So does memory that is consistent, and handed on to the other device. */
+static void rehearse_shared_consistent_test(struct kunit *test)
+{
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	struct device *dev = rehearsing_device(test);
+	dma_addr_t dma_addr, one;
+	struct page *page;
+	void *cpu_addr;
+
+	cpu_addr = dma_alloc_coherent(other, SZ_16K, &dma_addr, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	page = is_vmalloc_addr(cpu_addr) ? vmalloc_to_page(cpu_addr + SZ_8K) :
+					   virt_to_page(cpu_addr + SZ_8K);
+	one = dma_map_page(dev, page, 0, SZ_4K, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, 0, dma_mapping_error(dev, one));
+	KUNIT_EXPECT_EQ(test, one, page_to_phys(page));
+	dma_unmap_page(dev, one, SZ_4K, DMA_BIDIRECTIONAL);
+	dma_free_coherent(other, SZ_16K, cpu_addr, dma_addr);
+
+	page = dma_alloc_pages(other, SZ_8K, &dma_addr, DMA_FROM_DEVICE,
+			       GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	one = dma_map_page(dev, page, 0, SZ_4K, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, 0, dma_mapping_error(dev, one));
+	KUNIT_EXPECT_EQ(test, one, page_to_phys(page));
+	dma_unmap_page(dev, one, SZ_4K, DMA_FROM_DEVICE);
+	dma_free_pages(other, SZ_8K, page, dma_addr, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+}
+
+/* Who needs no copy at the end does not keep the poison. */
+static void rehearse_skip_unmap_test(struct kunit *test)
+{
+	struct device *dev = rehearsing_device(test);
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	dma_addr_t dma_addr;
+
+	memset(buffer, 0x11, SIZE);
+	dma_addr = debug_map(test, dev, buffer, SIZE, DMA_FROM_DEVICE);
+	memset(debug_seen(dev, dma_addr), 0x22, 1000);
+	dma_sync_single_for_cpu(dev, dma_addr, 100, DMA_FROM_DEVICE);
+	memset(buffer, 0x33, 50);
+	DEBUG_EXPECT_SILENCE(test,
+			     dma_unmap_single_attrs(dev, dma_addr, SIZE,
+						    DMA_FROM_DEVICE,
+						    DMA_ATTR_SKIP_CPU_SYNC));
+	/* The CPU's own, what the device wrote, and what it did not */
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer, 0x33, 50));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 50, 0x22, 950));
+	KUNIT_EXPECT_TRUE(test, is_filled(buffer + 1000, 0x11, SIZE - 1000));
+}
+
+struct writer {
+	u8 *buffer;
+	bool is_called;
+};
+
+/* Stands for a CPU that writes to what is being sent, while it is mapped. */
+static dma_addr_t write_and_refuse(struct device *dev, struct page *page,
+				   unsigned long offset, size_t size,
+				   enum dma_data_direction dir,
+				   unsigned long attrs)
+{
+	struct writer *writer = dev_get_drvdata(dev);
+
+	writer->is_called = true;
+	writer->buffer[77] = 0x99;
+	return DMA_MAPPING_ERROR;
+}
+
+static const struct dma_map_ops refusing_ops = {
+	.map_page = write_and_refuse,
+};
+
+/* A map that fails takes back what it did to the buffer, and no more. */
+static void rehearse_failed_send_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_device(test, "rehearsing",
+			&(struct dma_kunit_shape) {
+				.ops = &refusing_ops,
+			});
+	u8 *buffer = debug_buffer(test, SZ_8K);
+	struct writer writer = { .buffer = buffer };
+
+	dev_set_drvdata(dev, &writer);
+	dma_rehearse_choose("rehearsing");
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, choose_none,
+							   NULL));
+	for (int dir = DMA_BIDIRECTIONAL; dir <= DMA_FROM_DEVICE; dir++) {
+		memset(buffer, 0x11, SIZE);
+		writer.is_called = false;
+		KUNIT_EXPECT_EQ(test, DMA_MAPPING_ERROR,
+				dma_map_single(dev, buffer, SIZE, dir));
+		KUNIT_EXPECT_TRUE(test, writer.is_called);
+		KUNIT_EXPECT_EQ(test, buffer[77], 0x99);
+		KUNIT_EXPECT_TRUE(test, is_filled(buffer + 78, 0x11, SIZE - 78));
+	}
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+}
+
 /* Without memory for a shadow, a mapping is made as usual, and counted. */
 static void rehearse_no_memory_test(struct kunit *test)
 {
@@ -402,6 +631,12 @@ static struct kunit_case dma_debug_rehearse_cases[] = {
 	KUNIT_CASE(rehearse_short_sg_test),
 	KUNIT_CASE(rehearse_others_test),
 	KUNIT_CASE(rehearse_refused_test),
+	KUNIT_CASE(rehearse_shared_test),
+	KUNIT_CASE(rehearse_joined_test),
+	KUNIT_CASE(rehearse_shared_before_test),
+	KUNIT_CASE(rehearse_shared_consistent_test),
+	KUNIT_CASE(rehearse_skip_unmap_test),
+	KUNIT_CASE(rehearse_failed_send_test),
 	KUNIT_CASE(rehearse_no_memory_test),
 	{}
 };
