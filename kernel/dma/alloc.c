@@ -11,9 +11,6 @@
  * backwards: the same function for a failure half-way and for a free.  It
  * never asks where memory came from, since the record knows.
  *
- * A freed buffer may rest until its device asks for one like it again; rest.c
- * serves that before the dispatcher is asked.
- *
  * Memory that can't be brought back to an ordinary state (it could not be
  * encrypted again) is leaked, counted and named, never handed out.
  *
@@ -33,7 +30,6 @@
 #include "direct.h"
 #include "ledger.h"
 #include "prepare.h"
-#include "rest.h"
 #include "stat.h"
 
 static const struct dma_backend * const dma_backends[] = {
@@ -115,8 +111,6 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	record->driver = req->dev->driver ? req->dev->driver->name : NULL;
 	record->since = jiffies;
 	record->done = 0;
-	record->kind = 0;
-	record->is_resting = false;
 	record->is_atomic = !dma_request_can_sleep(req);
 	record->attrs = req->attrs;
 	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
@@ -223,8 +217,6 @@ static int serve(const struct dma_request *req, struct dma_allocation *record,
 
 	record->backend = backend;
 	err = backend->alloc(req, record);
-	if (err && dma_rest_drop_backend(backend))
-		err = backend->alloc(req, record);
 	if (err)
 		return err;
 	record->done |= DMA_DONE_TAKEN;
@@ -305,7 +297,6 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 			continue;
 		tried |= BIT(i);
 		if (!serve(req, record, backend)) {
-			dma_rest_note_kind(req, record);
 			dma_ledger_publish(record);
 			*recordp = record;
 			return 0;
@@ -321,19 +312,13 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 
 static LLIST_HEAD(deferred_frees);
 
-/* What may rest is memory alone, and goes without the device. */
-static bool needs_device(const struct dma_allocation *record)
-{
-	return !record->kind;
-}
-
 static void undo_deferred(struct work_struct *work)
 {
 	struct llist_node *all = llist_del_all(&deferred_frees);
 	struct dma_allocation *record, *next;
 
 	llist_for_each_entry_safe(record, next, all, deferred) {
-		struct device *dev = needs_device(record) ? record->dev : NULL;
+		struct device *dev = record->dev;
 
 		dma_undo(record);
 		put_device(dev);
@@ -365,12 +350,10 @@ void dma_release(struct dma_allocation *record)
 		dma_undo(record);
 		return;
 	}
-	/* What only made room for another one is nobody's mistake. */
-	dev_WARN_ONCE(record->dev, irqs_disabled() && !record->is_resting,
+	dev_WARN_ONCE(record->dev, irqs_disabled(),
 		      "freeing a buffer from %s with interrupts disabled: put off\n",
 		      record->backend->name);
-	if (needs_device(record))
-		get_device(record->dev);
+	get_device(record->dev);
 	llist_add(&record->deferred, &deferred_frees);
 	schedule_work(&deferred_work);
 }
@@ -423,25 +406,27 @@ void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 }
 
 /**
- * dma_dispatch_free - free a consistent buffer, or what it takes the place of
+ * dma_dispatch_free - free a consistent buffer
  * @dev: whose buffer
  * @size: as at allocation
  * @cpu_addr: as returned by it
  * @dma_addr: as returned by it
- * @record: what dma_ledger_retire() said: whose memory is to go, or -ENOENT
  *
  * Context: any; what has to sleep is put off to a worker where it can't.
  * Return: false if the ledger does not know this buffer; nothing is changed.
  */
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
-		       dma_addr_t dma_addr, struct dma_allocation *record)
+		       dma_addr_t dma_addr)
 {
-	if (IS_ERR(record))
+	struct dma_allocation *record;
+
+	record = dma_ledger_take(dev, dma_addr, cpu_addr);
+	if (!record)
 		record = take_of_other(dev, size, cpu_addr, dma_addr);
 	if (!record)
 		return false;
 
-	if (!record->is_resting && PAGE_ALIGN(size) != record->size)
+	if (PAGE_ALIGN(size) != record->size)
 		dev_WARN_ONCE(dev, 1,
 			      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
 			      size, &dma_addr, record->size);

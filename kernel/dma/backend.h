@@ -11,8 +11,7 @@
  * table of backends, takes the first piece of memory it is given, finishes
  * what the backend left undone, and publishes the record in the ledger.  What
  * is done is noted in the record's bits, and dma_undo() walks these bits
- * backwards, for a failure as for a free.  Memory that is dear to make ready may
- * rest in between: see rest.c.
+ * backwards, for a failure as for a free.
  */
 #ifndef _KERNEL_DMA_BACKEND_H
 #define _KERNEL_DMA_BACKEND_H
@@ -70,13 +69,9 @@ struct dma_request {
 #define DMA_HOLDER_NAME		24
 
 /**
- * struct dma_allocation - the record of a live or resting consistent buffer
+ * struct dma_allocation - the record of a live consistent buffer
  * @node: (l) place in the ledger
  * @deferred: once taken out, place in the list of deferred frees
- * @next_evicted: once taken out, the next one that rested and was taken out too
- * @kind: which requests a resting buffer serves; 0 if it must not rest
- * @is_resting: (l) freed, and kept for the next request of its kind
- * @is_fresh: (l) rests since the clock of rest.c ticked
  * @is_atomic: made by a request that could not sleep
  * @dev: whose buffer it is; a key, not a reference
  * @dma_addr: where the device sees it
@@ -87,7 +82,7 @@ struct dma_request {
  * @priv: the backend's own
  * @index: the backend's own
  * @driver: name of the driver at that time, for reading with care
- * @since: (l) jiffies
+ * @since: jiffies
  * @done: DMA_DONE_*
  * @attrs: DMA_ATTR_* that its free needs
  * @holder: name of the device, cut where it is too long
@@ -100,10 +95,6 @@ struct dma_allocation {
 		struct rb_node		node;
 		struct llist_node	deferred;
 	};
-	struct dma_allocation		*next_evicted;
-	u32				kind;
-	bool				is_resting;
-	bool				is_fresh;
 	bool				is_atomic;
 	struct device			*dev;
 	dma_addr_t			dma_addr;
@@ -126,8 +117,6 @@ struct dma_allocation {
  * @is_exclusive: a device that this backend serves gets its memory here or
  *	not at all
  * @free_sleeps: @free may sleep, but not for what was made without sleeping
- * @rests_if: a buffer with any of these DMA_DONE_* bits may rest between two
- *	uses; DMA_DONE_TAKEN for all.  Such a free does not look at the device.
  * @is_unmapped: its memory is not in the linear mapping; user space gets it
  *	write-combined, as the kernel has it
  * @declines: why this backend does not serve @req, a static string; NULL if
@@ -144,7 +133,6 @@ struct dma_backend {
 	bool		is_exclusive;
 	bool		free_sleeps;
 	bool		is_unmapped;
-	u16		rests_if;
 	const char	*(*declines)(const struct dma_request *req);
 	int		(*alloc)(const struct dma_request *req,
 				 struct dma_allocation *record);
@@ -176,7 +164,7 @@ struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 				  unsigned long attrs);
 int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
-		       dma_addr_t dma_addr, struct dma_allocation *record);
+		       dma_addr_t dma_addr);
 void dma_undo(struct dma_allocation *record);
 void dma_release(struct dma_allocation *record);
 void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,

@@ -32,7 +32,6 @@
 #include "cache.h"
 #include "coherent.h"
 #include "region.h"
-#include "rest.h"
 #include "stat.h"
 
 /**
@@ -123,7 +122,6 @@ static void pool_figures(struct dma_pool_info *info,
 	dma_region_get_figures(pool->region, &pages);
 	figures->size = pages.nr_pages << PAGE_SHIFT;
 	figures->used = pages.nr_used << PAGE_SHIFT;
-	dma_figures_set_resting(figures, pool);
 	figures->peak = pages.nr_peak << PAGE_SHIFT;
 	figures->largest = pages.nr_largest << PAGE_SHIFT;
 	figures->served = pages.nr_served;
@@ -276,8 +274,6 @@ static int bind(struct device *dev, const struct dma_binding *proto)
 	mutex_unlock(&bindings_mutex);
 	kfree(binding);
 	kfree(mem);
-	/* Nothing of what served the device before serves it any more. */
-	dma_rest_drop_device(dev);
 	return err;
 }
 
@@ -416,7 +412,6 @@ static struct dma_binding *take_binding(struct device *dev,
 	}
 out:
 	mutex_unlock(&bindings_mutex);
-	dma_rest_drop_device(dev);
 	return found;
 }
 
@@ -510,18 +505,6 @@ static const char *device_pool_decline(const struct dma_request *req)
 	return NULL;
 }
 
-/* What rests in a pool gives way before the next pool is asked. */
-static int take_with_effort(struct dma_coherent_pool *pool, long last,
-			    const struct dma_request *req,
-			    struct dma_allocation *record)
-{
-	int err = take(pool, last, req, record);
-
-	if (err && dma_rest_drop_pool(pool))
-		err = take(pool, last, req, record);
-	return err;
-}
-
 static int device_pool_alloc(const struct dma_request *req,
 			     struct dma_allocation *record)
 {
@@ -537,8 +520,7 @@ static int device_pool_alloc(const struct dma_request *req,
 		dma_addr_t base = binding_base(req->dev, binding);
 		long last = last_index(binding->pool, base, &req->limits);
 
-		if (last < 0 ||
-		    take_with_effort(binding->pool, last, req, record))
+		if (last < 0 || take(binding->pool, last, req, record))
 			continue;
 		record->dma_addr = base + (record->phys - binding->pool->phys);
 		record->done |= DMA_DONE_ADDRESSED;
@@ -597,7 +579,6 @@ static void coherent_free(struct dma_allocation *record)
 const struct dma_backend dma_device_pool = {
 	.name		= "device pool",
 	.is_exclusive	= true,
-	.rests_if	= DMA_DONE_TAKEN,
 	.is_unmapped	= true,
 	.declines	= device_pool_decline,
 	.alloc		= device_pool_alloc,
@@ -652,7 +633,6 @@ static void global_pool_explain(const struct dma_request *req,
 
 const struct dma_backend dma_global_pool = {
 	.name		= "global pool",
-	.rests_if	= DMA_DONE_TAKEN,
 	.is_unmapped	= true,
 	.declines	= global_pool_decline,
 	.alloc		= global_pool_alloc,

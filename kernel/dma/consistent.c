@@ -24,7 +24,6 @@
 #include "fault.h"
 #include "ledger.h"
 #include "observe.h"
-#include "rest.h"
 #include "user.h"
 
 /* Ops give a device its memory, unless it has a pool of its own. */
@@ -48,10 +47,9 @@ static bool has_no_mask(struct device *dev)
 			     "no coherent DMA mask: the driver has to call dma_set_coherent_mask()\n");
 }
 
-/* Ask the dispatcher or the ops, since nothing that rests serves. */
-static noinline void *alloc_anew(struct device *dev, size_t size,
-				 dma_addr_t *dma_handle, gfp_t gfp,
-				 unsigned long attrs)
+/* Ask the dispatcher or the ops. */
+static void *alloc(struct device *dev, size_t size, dma_addr_t *dma_handle,
+		   gfp_t gfp, unsigned long attrs)
 {
 	struct dma_allocation *record;
 	struct dma_request req;
@@ -88,20 +86,13 @@ static noinline void *alloc_anew(struct device *dev, size_t size,
 void *dma_alloc_attrs(struct device *dev, size_t size, dma_addr_t *dma_handle,
 		      gfp_t flag, unsigned long attrs)
 {
-	struct dma_allocation *record;
 	void *cpu_addr;
 
 	if (dma_should_fail_alloc(dev, size, flag, attrs)) {
 		*dma_handle = 0;
 		return NULL;
 	}
-	record = dma_rest_wake(dev, size, flag, attrs);
-	if (record) {
-		*dma_handle = record->dma_addr;
-		cpu_addr = record->cpu_addr;
-	} else {
-		cpu_addr = alloc_anew(dev, size, dma_handle, flag, attrs);
-	}
+	cpu_addr = alloc(dev, size, dma_handle, flag, attrs);
 	dma_saw_alloc(dev, size, cpu_addr, *dma_handle, flag, attrs);
 	return cpu_addr;
 }
@@ -121,7 +112,7 @@ void dma_free_attrs(struct device *dev, size_t size, void *cpu_addr,
 		    dma_addr_t dma_handle, unsigned long attrs)
 {
 	dma_saw_free(dev, size, cpu_addr, dma_handle, attrs);
-	if (!cpu_addr || dma_retire(dev, size, cpu_addr, dma_handle))
+	if (!cpu_addr || dma_dispatch_free(dev, size, cpu_addr, dma_handle))
 		return;
 	if (!dma_ops_free(dev, size, cpu_addr, dma_handle, attrs))
 		dma_report_unknown_free(dev, size, cpu_addr, dma_handle);
@@ -156,7 +147,7 @@ static struct page *alloc_pages_for(struct device *dev, size_t size,
 static void free_pages_of(struct device *dev, size_t size, struct page *page,
 			  dma_addr_t dma_handle, enum dma_data_direction dir)
 {
-	if (!dma_retire(dev, size, page, dma_handle) &&
+	if (!dma_dispatch_free(dev, size, page, dma_handle) &&
 	    !dma_ops_free_pages(dev, PAGE_ALIGN(size), page, dma_handle, dir))
 		dma_report_unknown_free(dev, size, page, dma_handle);
 }

@@ -152,7 +152,6 @@ static void device_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_device_cma = {
 	.name		= "device cma",
-	.rests_if	= DMA_DONE_TAKEN,
 	.declines	= device_cma_decline,
 	.alloc		= device_cma_alloc,
 	.free		= dma_cma_area_free,
@@ -198,7 +197,6 @@ static void default_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_default_cma = {
 	.name		= "default cma",
-	.rests_if	= DMA_DONE_TAKEN,
 	.declines	= default_cma_decline,
 	.alloc		= default_cma_alloc,
 	.free		= dma_cma_area_free,

@@ -17,7 +17,6 @@
 #include <linux/sizes.h>
 
 #include "contiguous.h"
-#include "rest.h"
 
 /* One more than CMA has, so that an empty entry ends the table. */
 static struct dma_cma_area areas[MAX_CMA_AREAS + 1];
@@ -66,7 +65,6 @@ static void area_figures(struct dma_pool_info *info,
 
 	figures->size = cma_get_size(area->cma);
 	figures->used = atomic_long_read(&area->used);
-	dma_figures_set_resting(figures, area);
 	figures->peak = atomic_long_read(&area->peak);
 	figures->largest = DMA_FIGURE_UNKNOWN;
 	figures->served = atomic_long_read(&area->served);
@@ -165,7 +163,6 @@ int dma_cma_bind(struct device *dev, struct dma_cma_area *area)
 	if (area)
 		atomic_inc(&area->nr_users);
 	dev->cma_area = area ? area->cma : NULL;
-	dma_rest_drop_device(dev);
 	return 0;
 }
 

@@ -50,7 +50,6 @@ static void node_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_node_cma = {
 	.name		= "node cma",
-	.rests_if	= DMA_DONE_TAKEN,
 	.declines	= node_cma_decline,
 	.alloc		= node_cma_alloc,
 	.free		= dma_cma_area_free,

@@ -10,45 +10,29 @@
  * made before the memory was.  Whoever takes a record owns it and is the only
  * one who may undo it, which is what makes a second free harmless.
  *
- * A buffer that is freed may stay on its shelf as a resting one: nobody's, not
- * found by any look-up, and ready to be woken for its device's next request of
- * the same kind.  rest.c says which and for how long; here they are kept apart.
- * Resting and waking leave the tree as it is: that is what makes them cheap.
- *
  * Locks: shelf->lock, innermost in the layer, irq-safe.
  */
 #include <linux/device.h>
 #include <linux/hash.h>
-#include <linux/jiffies.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 
 #include "backend.h"
 #include "ledger.h"
-#include "rest.h"
 
 #define DMA_SHELF_BITS	5
 #define DMA_NR_SHELVES	BIT(DMA_SHELF_BITS)
 
-/* How many rest on a shelf: each request of its devices looks at all of them. */
-#define DMA_NR_BEDS	4
-
 /**
  * struct dma_shelf - the records of some devices
  * @lock: protects all that follows, and the records
- * @root: the records, resting ones included
+ * @root: the records
  * @last: the record made live last, which is often freed first; or NULL
- * @bytes_resting: how many bytes rest
- * @bed: where one got up or lay down last, which is the likeliest again
- * @beds: the records that rest, in any place; the others are NULL
  */
 struct dma_shelf {
 	spinlock_t		lock;	/* protects all that follows */
 	struct rb_root		root;
 	struct dma_allocation	*last;
-	size_t			bytes_resting;
-	struct dma_allocation	**bed;
-	struct dma_allocation	*beds[DMA_NR_BEDS];
 } ____cacheline_aligned_in_smp;
 
 static struct dma_shelf dma_shelves[DMA_NR_SHELVES] = {
@@ -101,20 +85,12 @@ static struct dma_allocation *__find_from(struct dma_shelf *shelf,
 	return found;
 }
 
-/* @record, or the next one that is live; NULL if none of this shelf is. */
-static struct dma_allocation *__live_from(struct dma_allocation *record)
-{
-	while (record && record->is_resting)
-		record = to_record(rb_next(&record->node));
-	return record;
-}
-
-/* Does @record start at @dma_addr, and is it live, and @dev's? */
+/* Does @record start at @dma_addr, and is it @dev's? */
 static bool is_start(const struct dma_allocation *record, struct device *dev,
 		     dma_addr_t dma_addr, const void *cpu_addr)
 {
 	return record->dma_addr == dma_addr && record->cpu_addr == cpu_addr &&
-	       record->dev == dev && !record->is_resting;
+	       record->dev == dev;
 }
 
 static noinline struct dma_allocation *
@@ -157,13 +133,13 @@ static struct dma_allocation *__find_holding(struct dma_shelf *shelf,
 					     dma_addr_t dma_addr)
 {
 	struct dma_allocation *from = __find_from(shelf, dev, dma_addr);
-	struct dma_allocation *record = __live_from(from);
+	struct dma_allocation *record = from;
 
 	if (record && record->dev == dev && record->dma_addr == dma_addr)
 		return record;
 	record = to_record(from ? rb_prev(&from->node) :
 				  rb_last(&shelf->root));
-	if (record && !record->is_resting && record->dev == dev &&
+	if (record && record->dev == dev &&
 	    dma_addr - record->dma_addr < record->size)
 		return record;
 	return NULL;
@@ -219,227 +195,6 @@ struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 	return record;
 }
 
-static struct dma_allocation *__get_up(struct dma_shelf *shelf,
-				       struct dma_allocation **bed)
-{
-	struct dma_allocation *record = *bed;
-
-	lockdep_assert_held(&shelf->lock);
-
-	*bed = NULL;
-	shelf->bytes_resting -= record->size;
-	return record;
-}
-
-/* A free bed; without one, the bed behind the one used last. */
-static struct dma_allocation **__choose_bed(struct dma_shelf *shelf)
-{
-	lockdep_assert_held(&shelf->lock);
-
-	for (unsigned int i = 0; i < DMA_NR_BEDS; i++)
-		if (!shelf->beds[i])
-			return &shelf->beds[i];
-	return shelf->bed == &shelf->beds[DMA_NR_BEDS - 1] ? shelf->beds :
-							     shelf->bed + 1;
-}
-
-/* Returns who has no bed then: nobody, the one that lay there, or @record. */
-static struct dma_allocation *__put_to_rest(struct dma_shelf *shelf,
-					    struct dma_allocation *record)
-{
-	struct dma_allocation **bed = shelf->bed, *other;
-	size_t bytes = shelf->bytes_resting + record->size;
-
-	if (!bed || *bed)
-		bed = __choose_bed(shelf);
-	other = *bed;
-	if (other)
-		bytes -= other->size;
-	if (bytes > READ_ONCE(dma_rest_limit)) {
-		__remove(shelf, record);
-		return record;
-	}
-	if (other)
-		__remove(shelf, other);
-
-	*bed = record;
-	shelf->bed = bed;
-	shelf->bytes_resting = bytes;
-	record->is_resting = true;
-	record->is_fresh = true;
-	return other;
-}
-
-/**
- * dma_ledger_retire - end the use of a buffer: let it rest, or take it out
- * @dev: whose buffer
- * @dma_addr: where it starts for the device
- * @cpu_addr: what the driver holds; has to fit as well
- * @size: in bytes, of whole pages; a buffer of another size does not rest
- *
- * What rests has to go with its device's driver, so without one nothing does.
- *
- * Context: any, irq-safe.
- * Return: NULL if it rests; a record that the caller owns now: its own, or, with
- * is_resting set, one that had to make room for it; -ENOENT if there is no such
- * live buffer.
- */
-struct dma_allocation *dma_ledger_retire(struct device *dev,
-					 dma_addr_t dma_addr, void *cpu_addr,
-					 size_t size)
-{
-	struct dma_shelf *shelf = shelf_of(dev);
-	struct dma_allocation *record;
-	unsigned long flags;
-
-	spin_lock_irqsave(&shelf->lock, flags);
-	record = __find_start(shelf, dev, dma_addr, cpu_addr);
-	if (!record) {
-		record = ERR_PTR(-ENOENT);
-	} else if (record->kind && record->size == size &&
-		   READ_ONCE(dev->driver)) {
-		record = __put_to_rest(shelf, record);
-	} else {
-		__remove(shelf, record);
-	}
-	spin_unlock_irqrestore(&shelf->lock, flags);
-	return record;
-}
-
-/* What a request wants of a record that rests. */
-struct dma_wish {
-	struct device	*dev;
-	size_t		size;
-	u32		kind;
-	u64		last_dma;
-};
-
-static bool serves(const struct dma_allocation *record,
-		   const struct dma_wish *wish)
-{
-	return record && record->size == wish->size &&
-	       record->dev == wish->dev && record->kind == wish->kind &&
-	       record->dma_addr + (wish->size - 1) <= wish->last_dma;
-}
-
-/* The bed of a record that serves; NULL if none does. */
-static struct dma_allocation **__find_sleeper(struct dma_shelf *shelf,
-					      const struct dma_wish *wish)
-{
-	lockdep_assert_held(&shelf->lock);
-
-	if (serves(*shelf->bed, wish))
-		return shelf->bed;
-	for (unsigned int i = 0; i < DMA_NR_BEDS; i++)
-		if (serves(shelf->beds[i], wish))
-			return &shelf->beds[i];
-	return NULL;
-}
-
-/**
- * dma_ledger_wake - make a resting buffer a live one
- * @dev: for which device
- * @size: in bytes, just that
- * @kind: of the same kind, not 0
- * @last_dma: the highest address it may have for the device, inclusive
- *
- * Context: any, irq-safe.
- * Return: the record, which is published; NULL if none of them serves.
- */
-struct dma_allocation *dma_ledger_wake(struct device *dev, size_t size,
-				       u32 kind, u64 last_dma)
-{
-	struct dma_wish wish = { dev, size, kind, last_dma };
-	struct dma_shelf *shelf = shelf_of(dev);
-	struct dma_allocation **bed, *record = NULL;
-	unsigned long flags;
-
-	/* A guess without the lock: most devices have nothing that rests. */
-	if (!READ_ONCE(shelf->bytes_resting))
-		return NULL;
-
-	spin_lock_irqsave(&shelf->lock, flags);
-	bed = shelf->bytes_resting ? __find_sleeper(shelf, &wish) : NULL;
-	if (bed) {
-		record = __get_up(shelf, bed);
-		record->is_resting = false;
-		record->since = jiffies;
-		shelf->bed = bed;
-		shelf->last = record;
-	}
-	spin_unlock_irqrestore(&shelf->lock, flags);
-	return record;
-}
-
-/* Take out what rests on a shelf and is due; it goes before @chain. */
-static struct dma_allocation *evict_from(struct dma_shelf *shelf,
-					 dma_rest_test_t is_due,
-					 const void *what,
-					 struct dma_allocation *chain)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&shelf->lock, flags);
-	for (unsigned int i = 0; i < DMA_NR_BEDS; i++) {
-		struct dma_allocation *record = shelf->beds[i];
-
-		if (!record || !is_due(record, what))
-			continue;
-		__get_up(shelf, &shelf->beds[i]);
-		__remove(shelf, record);
-		record->next_evicted = chain;
-		chain = record;
-	}
-	spin_unlock_irqrestore(&shelf->lock, flags);
-	return chain;
-}
-
-/**
- * dma_ledger_evict - take out resting buffers
- * @is_due: shall this one go? Called with the shelf's lock held, may change
- *	what the lock protects
- * @what: passed to it
- *
- * Context: any, irq-safe.
- * Return: those that are due, linked by next_evicted; the caller owns them.
- */
-struct dma_allocation *dma_ledger_evict(dma_rest_test_t is_due,
-					const void *what)
-{
-	struct dma_allocation *chain = NULL;
-
-	for (unsigned int i = 0; i < DMA_NR_SHELVES; i++)
-		chain = evict_from(&dma_shelves[i], is_due, what, chain);
-	return chain;
-}
-
-/**
- * dma_ledger_resting - how much rests?
- * @priv: what a backend noted in the records: only these; NULL for all
- *
- * Context: any, irq-safe.
- * Return: bytes.
- */
-size_t dma_ledger_resting(const void *priv)
-{
-	size_t bytes = 0;
-
-	for (unsigned int i = 0; i < DMA_NR_SHELVES; i++) {
-		struct dma_shelf *shelf = &dma_shelves[i];
-		unsigned long flags;
-
-		spin_lock_irqsave(&shelf->lock, flags);
-		for (unsigned int bed = 0; bed < DMA_NR_BEDS; bed++) {
-			struct dma_allocation *record = shelf->beds[bed];
-
-			if (record && (!priv || record->priv == priv))
-				bytes += record->size;
-		}
-		spin_unlock_irqrestore(&shelf->lock, flags);
-	}
-	return bytes;
-}
-
 /**
  * dma_ledger_take_by_cpu - take a record whose DMA address is not known
  * @dev: whose buffer
@@ -460,8 +215,7 @@ struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 
 	spin_lock_irqsave(&shelf->lock, flags);
 	record = __find_from(shelf, dev, 0);
-	while (record && record->dev == dev &&
-	       (record->cpu_addr != cpu_addr || record->is_resting))
+	while (record && record->dev == dev && record->cpu_addr != cpu_addr)
 		record = to_record(rb_next(&record->node));
 	if (record && record->dev == dev)
 		__remove(shelf, record);
@@ -519,8 +273,7 @@ bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
 		unsigned long flags;
 
 		spin_lock_irqsave(&at->lock, flags);
-		record = __live_from(__find_from(at, dev,
-						 dev ? dma_addr + 1 : 0));
+		record = __find_from(at, dev, dev ? dma_addr + 1 : 0);
 		if (record)
 			*copy = *record;
 		spin_unlock_irqrestore(&at->lock, flags);

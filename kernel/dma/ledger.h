@@ -10,22 +10,11 @@
 struct device;
 struct dma_allocation;
 
-typedef bool (*dma_rest_test_t)(struct dma_allocation *record,
-				const void *what);
-
 void dma_ledger_publish(struct dma_allocation *record);
 struct dma_allocation *dma_ledger_take(struct device *dev,
 				       dma_addr_t dma_addr, void *cpu_addr);
 struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 					      void *cpu_addr);
-struct dma_allocation *dma_ledger_retire(struct device *dev,
-					 dma_addr_t dma_addr, void *cpu_addr,
-					 size_t size);
-struct dma_allocation *dma_ledger_wake(struct device *dev, size_t size,
-				       u32 kind, u64 last_dma);
-struct dma_allocation *dma_ledger_evict(dma_rest_test_t is_due,
-					const void *what);
-size_t dma_ledger_resting(const void *priv);
 bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy);
 bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,

@@ -18,6 +18,7 @@
 #include "direct.h"
 #include "fault.h"
 #include "route.h"
+#include "swiotlb.h"
 
 #if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \
@@ -337,3 +338,14 @@ void dma_unmap_resource(struct device *dev, dma_addr_t addr, size_t size,
 		     dir, attrs);
 }
 EXPORT_SYMBOL(dma_unmap_resource);
+
+/**
+ * dma_driver_gone - a device has lost its driver
+ * @dev: the device; dev->driver is NULL
+ *
+ * Context: process context; called by the driver core.
+ */
+void dma_driver_gone(struct device *dev)
+{
+	swiotlb_driver_gone(dev);
+}

@@ -12,7 +12,6 @@
 
 #include "backend.h"
 #include "ledger.h"
-#include "rest.h"
 #include "user.h"
 
 /* The page behind the address of consistent memory, remapped or not. */
@@ -111,7 +110,7 @@ struct page *dma_common_alloc_pages(struct device *dev, size_t size,
 void dma_common_free_pages(struct device *dev, size_t size, struct page *page,
 			   dma_addr_t dma_handle, enum dma_data_direction dir)
 {
-	if (!dma_retire(dev, size, page, dma_handle))
+	if (!dma_dispatch_free(dev, size, page, dma_handle))
 		dma_report_unknown_free(dev, size, page, dma_handle);
 }
 
@@ -155,7 +154,7 @@ void dma_direct_free(struct device *dev, size_t size, void *cpu_addr,
 {
 	struct dma_allocation *record;
 
-	if (dma_retire(dev, size, cpu_addr, dma_addr))
+	if (dma_dispatch_free(dev, size, cpu_addr, dma_addr))
 		return;
 	record = dma_ledger_take_by_cpu(dev, cpu_addr);
 	if (record)

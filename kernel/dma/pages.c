@@ -120,8 +120,6 @@ static void pages_explain(const struct dma_request *req, struct seq_buf *text)
 
 const struct dma_backend dma_page_backend = {
 	.name		= "pages",
-	.rests_if	= DMA_DONE_DECRYPTED | DMA_DONE_UNCACHED |
-			  DMA_DONE_REMAPPED,
 	.declines	= pages_decline,
 	.alloc		= dma_pages_take,
 	.free		= dma_pages_give,

@@ -15,7 +15,7 @@
  * half a minute goes away again, as long as enough stays free without it.
  *
  * Locks: pool->lock (irq-safe) protects the list of chunks and the figures;
- * region locks and the ledger's nest inside.  Chunks are made and freed by the worker alone,
+ * region locks nest inside.  Chunks are made and freed by the worker alone,
  * without the lock.
  */
 #include <linux/cma.h>
@@ -495,7 +495,6 @@ static void atomic_pool_explain(const struct dma_request *req,
 
 const struct dma_backend dma_atomic_pool = {
 	.name		= "atomic pool",
-	.rests_if	= DMA_DONE_TAKEN,
 	.declines	= atomic_pool_decline,
 	.alloc		= atomic_pool_alloc,
 	.free		= atomic_pool_free,
@@ -521,7 +520,6 @@ static void zone_pool_figures(struct dma_pool_info *info,
 	list_for_each_entry(chunk, &pool->chunks, link) {
 		struct dma_region_figures pages;
 
-		dma_figures_set_resting(figures, chunk);
 		dma_region_get_figures(chunk->region, &pages);
 		figures->largest = max(figures->largest,
 				       pages.nr_largest << PAGE_SHIFT);

@@ -7,8 +7,7 @@
  * what they embed.  Reading allocations walks the ledger one copy at a time
  * and holds no lock while it prints.
  *
- * Locks: pools_lock, then the lock of the pool that is asked for its figures,
- * then the ledger's.
+ * Locks: pools_lock, then the lock of the pool that is asked for its figures.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
@@ -71,21 +70,6 @@ void dma_stat_add_lost(size_t size)
 	atomic_long_add(size, &lost_bytes);
 }
 
-/**
- * dma_figures_set_resting - tell what rests apart from what is used
- * @figures: of a pool; used counts both so far
- * @priv: what the pool's backend notes in its records
- *
- * Context: any.
- */
-void dma_figures_set_resting(struct dma_pool_figures *figures, const void *priv)
-{
-	size_t resting = min(dma_ledger_resting(priv), figures->used);
-
-	figures->used -= resting;
-	figures->resting += resting;
-}
-
 static void show_kib(struct seq_file *seq, size_t bytes)
 {
 	if (bytes == DMA_FIGURE_UNKNOWN)
@@ -99,9 +83,9 @@ static int pools_show(struct seq_file *seq, void *unused)
 	struct dma_pool_info *pool;
 	unsigned long flags;
 
-	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %9s %5s\n",
-		   "name", "kind", "base", "KiB", "used", "resting", "peak",
-		   "largest", "served", "refused", "users");
+	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %5s\n",
+		   "name", "kind", "base", "KiB", "used", "peak", "largest",
+		   "served", "refused", "users");
 	spin_lock_irqsave(&pools_lock, flags);
 	list_for_each_entry(pool, &pools, list) {
 		struct dma_pool_figures figures = {};
@@ -111,7 +95,6 @@ static int pools_show(struct seq_file *seq, void *unused)
 			   (unsigned long long)pool->base);
 		show_kib(seq, figures.size);
 		show_kib(seq, figures.used);
-		show_kib(seq, figures.resting);
 		show_kib(seq, figures.peak);
 		show_kib(seq, figures.largest);
 		seq_printf(seq, " %9lu %9lu %5u\n", figures.served,

@@ -14,18 +14,16 @@
  * struct dma_pool_figures - how a pool fares
  * @size: bytes in all
  * @used: bytes that someone holds
- * @resting: bytes that rest between two uses: see rest.c
  * @peak: the most that was ever handed out, in bytes
  * @largest: largest free piece in bytes; DMA_FIGURE_UNKNOWN where the pool's
  *	allocator does not tell
- * @served: how often a piece was taken from it; not when a buffer was woken
- * @refused: how often there was none; what rested may have gone for it then
+ * @served: how often a piece was taken from it
+ * @refused: how often there was none
  * @nr_users: devices bound to it
  */
 struct dma_pool_figures {
 	size_t		size;
 	size_t		used;
-	size_t		resting;
 	size_t		peak;
 	size_t		largest;
 	unsigned long	served;
@@ -56,8 +54,6 @@ struct dma_pool_info {
 					   struct dma_pool_figures *figures);
 };
 
-void dma_figures_set_resting(struct dma_pool_figures *figures,
-			     const void *priv);
 void dma_stat_add_pool(struct dma_pool_info *pool);
 void dma_stat_remove_pool(struct dma_pool_info *pool);
 void dma_stat_add_lost(size_t size);

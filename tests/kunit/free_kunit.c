@@ -16,7 +16,6 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
-#include "../../kernel/dma/rest.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -325,58 +324,6 @@ static void free_atomic_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_kunit_log_count(": put off"), 0);
 }
 
-/* More than can rest, of a kind whose end has to sleep */
-#define NR_SLEEPERS	8
-
-static void restore_tick(void *tick)
-{
-	dma_rest_tick = (unsigned long)tick;
-}
-
-/*
- * A buffer whose free never sleeps may be freed with interrupts disabled. If it
- * rests in the place of one whose end has to sleep, that is nobody's mistake.
- */
-static void free_takes_place_test(struct kunit *test)
-{
-	struct device *dev = dma_kunit_device(test, "dev",
-			&(struct dma_kunit_shape) {
-				.is_noncoherent = true,
-				.may_rest = true,
-			});
-	dma_addr_t dma_addr, addrs[NR_SLEEPERS];
-	void *cpu_addr, *cpu_addrs[NR_SLEEPERS];
-	unsigned long flags;
-	size_t before;
-
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, restore_tick,
-						  (void *)dma_rest_tick));
-	dma_rest_tick = 600 * HZ;
-	dma_kunit_set_rest_limit(test, SZ_4M);
-
-	cpu_addr = dma_alloc_coherent(dev, SZ_4K, &dma_addr, GFP_ATOMIC);
-	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
-	for (unsigned int i = 0; i < NR_SLEEPERS; i++) {
-		cpu_addrs[i] = dma_alloc_coherent(dev, SZ_8K, &addrs[i],
-						  GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, cpu_addrs[i]);
-	}
-	for (unsigned int i = 0; i < NR_SLEEPERS; i++)
-		dma_free_coherent(dev, SZ_8K, cpu_addrs[i], addrs[i]);
-	before = dma_ledger_resting(NULL);
-
-	dma_kunit_warn_again();
-	dma_kunit_log_mark();
-	local_irq_save(flags);
-	dma_free_coherent(dev, SZ_4K, cpu_addr, dma_addr);
-	local_irq_restore(flags);
-	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("interrupts disabled"), 0);
-	KUNIT_EXPECT_EQ(test, dma_ledger_resting(NULL),
-			before - SZ_8K + SZ_4K);
-	dma_rest_drop_device(dev);
-}
-
 /* Each allocation in turn fails */
 
 struct failing {
@@ -586,7 +533,6 @@ static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE(free_null_test),
 	KUNIT_CASE(free_in_irq_off_test),
 	KUNIT_CASE(free_in_hardirq_test),
-	KUNIT_CASE(free_takes_place_test),
 	KUNIT_CASE(free_in_softirq_test),
 	KUNIT_CASE(free_at_once_test),
 	KUNIT_CASE(free_atomic_test),

@@ -23,7 +23,6 @@
 #include <linux/slab.h>
 
 #include "../../kernel/dma/ledger.h"
-#include "../../kernel/dma/rest.h"
 #include "mock.h"
 
 /* What hangs on a device and lives as long as its test. */
@@ -56,26 +55,6 @@ static struct bus_dma_region *copy_windows(struct kunit *test,
 	return copy;
 }
 
-static void restore_rest_limit(void *limit)
-{
-	dma_rest_limit = (size_t)limit;
-}
-
-/**
- * dma_kunit_set_rest_limit - change how much may rest, until the test ends
- * @test: the test
- * @size: in bytes, for each shelf of the ledger; 0 for nothing
- *
- * Context: process context.
- */
-void dma_kunit_set_rest_limit(struct kunit *test, size_t size)
-{
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, restore_rest_limit,
-						  (void *)dma_rest_limit));
-	dma_rest_limit = size;
-}
-
 /**
  * dma_kunit_device - make a device of some shape
  * @test: the test; skipped if this kernel has no such devices
@@ -99,8 +78,6 @@ struct device *dma_kunit_device(struct kunit *test, const char *name,
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, check_device, mock));
 
-	if (!shape->may_rest)
-		dma_kunit_set_rest_limit(test, 0);
 	mock->mask = shape->mask ?: DMA_BIT_MASK(64);
 	dev->dma_mask = &mock->mask;
 	dev->coherent_dma_mask = shape->coherent_mask ?: mock->mask;

@@ -208,7 +208,6 @@ struct kunit;
  * @windows: its dma-ranges, copied; NULL: none
  * @ops: external ops; needs CONFIG_ARCH_HAS_DMA_OPS
  * @is_noncoherent: it does not see the CPU's caches
- * @may_rest: what it frees may rest; else nothing rests while the test lasts
  */
 struct dma_kunit_shape {
 	u64				mask;
@@ -217,7 +216,6 @@ struct dma_kunit_shape {
 	const struct bus_dma_region	*windows;
 	const struct dma_map_ops	*ops;
 	bool				is_noncoherent;
-	bool				may_rest;
 };
 
 #define DMA_KUNIT_NR_THREADS	4
@@ -254,7 +252,6 @@ struct dma_kunit_storm *dma_kunit_storm_make(struct kunit *test,
 void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm);
 struct device *dma_kunit_device(struct kunit *test, const char *name,
 				const struct dma_kunit_shape *shape);
-void dma_kunit_set_rest_limit(struct kunit *test, size_t size);
 void dma_kunit_log_mark(void);
 unsigned int dma_kunit_log_count(const char *text);
 bool dma_kunit_fail_sleeping(bool is_on);

@@ -419,17 +419,16 @@ static size_t bytes_of(const char *kib)
 
 static bool scan_figures(const char *line, struct dma_pool_figures *figures)
 {
-	char size[16], used[16], resting[16], peak[16], largest[16];
+	char size[16], used[16], peak[16], largest[16];
 
 	line = strstr(line, " 0x");
-	if (!line || sscanf(line, " %*s %15s %15s %15s %15s %15s %lu %lu %u",
-			    size, used, resting, peak, largest,
+	if (!line || sscanf(line, " %*s %15s %15s %15s %15s %lu %lu %u",
+			    size, used, peak, largest,
 			    &figures->served, &figures->refused,
-			    &figures->nr_users) != 8)
+			    &figures->nr_users) != 7)
 		return false;
 	figures->size = bytes_of(size);
 	figures->used = bytes_of(used);
-	figures->resting = bytes_of(resting);
 	figures->peak = bytes_of(peak);
 	figures->largest = bytes_of(largest);
 	return true;

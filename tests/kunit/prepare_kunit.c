@@ -19,7 +19,6 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
-#include "../../kernel/dma/rest.h"
 #include "mock.h"
 
 #define NR_SCATTERED	3
@@ -77,8 +76,9 @@ static void prepare_decrypted_test(struct kunit *test)
 					record->cpu_addr;
 	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0, order->size));
 	memset(cpu_addr, 0xa5, order->size);
-	KUNIT_EXPECT_TRUE(test, dma_retire(dev, order->size, record->cpu_addr,
-					   record->dma_addr));
+	KUNIT_EXPECT_TRUE(test, dma_dispatch_free(dev, order->size,
+						  record->cpu_addr,
+						  record->dma_addr));
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
 }
 

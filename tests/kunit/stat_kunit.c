@@ -43,7 +43,6 @@ static void fake_figures(struct dma_pool_info *info,
 	*figures = (struct dma_pool_figures) {
 		.size = SZ_1M,
 		.used = SZ_16K,
-		.resting = SZ_8K,
 		.peak = SZ_32K,
 		.largest = DMA_FIGURE_UNKNOWN,
 		.served = 123456,
@@ -92,7 +91,6 @@ static void stat_pools_test(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, dma_pools_figures(test, "stat-fake", "fake pool",
 						  &figures));
 	KUNIT_EXPECT_EQ(test, figures.used, SZ_16K);
-	KUNIT_EXPECT_EQ(test, figures.resting, SZ_8K);
 	KUNIT_EXPECT_EQ(test, figures.largest, DMA_FIGURE_UNKNOWN);
 	KUNIT_EXPECT_EQ(test, figures.nr_users, 42);
 
