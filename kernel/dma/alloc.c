@@ -104,15 +104,15 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 	if (!record)
 		return NULL;
 
-	record->dev = req->dev;
-	record->size = req->size;
-	record->cpu_addr = NULL;
-	record->phys = 0;
-	record->driver = req->dev->driver ? req->dev->driver->name : NULL;
-	record->since = jiffies;
-	record->done = 0;
-	record->is_atomic = !dma_request_can_sleep(req);
-	record->attrs = req->attrs;
+	*record = (struct dma_allocation) {
+		.dev		= req->dev,
+		.size		= req->size,
+		.driver		= req->dev->driver ? req->dev->driver->name :
+						     NULL,
+		.since		= jiffies,
+		.is_atomic	= !dma_request_can_sleep(req),
+		.attrs		= req->attrs,
+	};
 	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
 	return record;
 }
@@ -216,6 +216,7 @@ static int serve(const struct dma_request *req, struct dma_allocation *record,
 	int err;
 
 	record->backend = backend;
+	record->own = (union dma_backend_data){};
 	err = backend->alloc(req, record);
 	if (err)
 		return err;

@@ -27,6 +27,10 @@
 #include "route.h"
 
 struct dma_backend;
+struct dma_chunk;
+struct dma_cma_area;
+struct dma_coherent_pool;
+struct iommu_dma_scatter;
 
 /**
  * struct dma_request - one consistent allocation, on its way to a backend
@@ -69,6 +73,30 @@ struct dma_request {
 #define DMA_HOLDER_NAME		24
 
 /**
+ * union dma_backend_data - what a backend keeps in a record for its free
+ * @fixed: device pool and global pool: the pool, and the first page in it
+ * @atomic: atomic pool: the chunk, the first page in it, the pool's number
+ * @area: CMA backends: the area
+ * @scatter: iommu: the scattered pages; NULL for pages in one piece
+ *
+ * The record's backend tells which member it is.  All of it is zero when
+ * @alloc is called, and stays so for a backend that keeps nothing.
+ */
+union dma_backend_data {
+	struct {
+		struct dma_coherent_pool	*pool;
+		unsigned long			index;
+	} fixed;
+	struct {
+		struct dma_chunk	*chunk;
+		unsigned int		index;
+		unsigned int		pool;
+	} atomic;
+	struct dma_cma_area		*area;
+	struct iommu_dma_scatter	*scatter;
+};
+
+/**
  * struct dma_allocation - the record of a live consistent buffer
  * @node: (l) place in the ledger
  * @deferred: once taken out, place in the list of deferred frees
@@ -79,8 +107,7 @@ struct dma_request {
  * @cpu_addr: what the driver holds: the CPU's address, or the struct page
  * @phys: where it lies; 0 if it is scattered
  * @backend: who gave the memory
- * @priv: the backend's own
- * @index: the backend's own
+ * @own: what the backend keeps for its free
  * @driver: name of the driver at that time, for reading with care
  * @since: jiffies
  * @done: DMA_DONE_*
@@ -102,8 +129,7 @@ struct dma_allocation {
 	void				*cpu_addr;
 	phys_addr_t			phys;
 	const struct dma_backend	*backend;
-	void				*priv;
-	unsigned long			index;
+	union dma_backend_data		own;
 	const char			*driver;
 	unsigned long			since;
 	u16				done;

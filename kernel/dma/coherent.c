@@ -462,8 +462,8 @@ static int take(struct dma_coherent_pool *pool, unsigned long last,
 
 	if (index < 0)
 		return index;
-	record->priv = pool;
-	record->index = index;
+	record->own.fixed.pool = pool;
+	record->own.fixed.index = index;
 	record->phys = pool->phys + ((phys_addr_t)index << PAGE_SHIFT);
 	record->cpu_addr = pool->cpu_base + ((size_t)index << PAGE_SHIFT);
 	record->done |= DMA_DONE_CPU_MAPPED;
@@ -570,9 +570,7 @@ static void device_pool_explain(const struct dma_request *req,
 
 static void coherent_free(struct dma_allocation *record)
 {
-	struct dma_coherent_pool *pool = record->priv;
-
-	dma_region_give(pool->region, record->index,
+	dma_region_give(record->own.fixed.pool->region, record->own.fixed.index,
 			record->size >> PAGE_SHIFT);
 }
 

@@ -378,7 +378,7 @@ scatter_of(const struct dma_allocation *record)
 	if (!IS_ENABLED(CONFIG_IOMMU_DMA) ||
 	    record->backend != &dma_iommu_backend)
 		return NULL;
-	return record->priv;
+	return record->own.scatter;
 }
 
 /* What the ledger does not know can only be the ops' own. */

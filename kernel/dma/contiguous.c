@@ -97,7 +97,7 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
 		return -ENOMEM;
 	}
 	count_served(area, req->size);
-	record->priv = area;
+	record->own.area = area;
 	record->phys = page_to_phys(page);
 	return 0;
 }
@@ -110,7 +110,7 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
  */
 void dma_cma_area_free(struct dma_allocation *record)
 {
-	struct dma_cma_area *area = record->priv;
+	struct dma_cma_area *area = record->own.area;
 
 	cma_release(area->cma, dma_record_page(record),
 		    record->size >> PAGE_SHIFT);

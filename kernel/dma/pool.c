@@ -449,9 +449,9 @@ static int atomic_pool_alloc(const struct dma_request *req,
 		dma_piece_give(&piece, req->size);
 		return -ENOMEM;
 	}
-	record->priv = piece.chunk;
-	record->index = piece.index | (piece.pool - zone_pools) <<
-				      DMA_PIECE_POOL_SHIFT;
+	record->own.atomic.chunk = piece.chunk;
+	record->own.atomic.index = piece.index;
+	record->own.atomic.pool = piece.pool - zone_pools;
 	record->phys = piece.phys;
 	record->cpu_addr = dma_request_wants_page(req) ?
 			   pfn_to_page(PHYS_PFN(piece.phys)) : piece.cpu_addr;
@@ -463,9 +463,9 @@ static int atomic_pool_alloc(const struct dma_request *req,
 static void atomic_pool_free(struct dma_allocation *record)
 {
 	struct dma_piece piece = {
-		.pool = &zone_pools[record->index >> DMA_PIECE_POOL_SHIFT],
-		.chunk = record->priv,
-		.index = record->index & (BIT(DMA_PIECE_POOL_SHIFT) - 1),
+		.pool = &zone_pools[record->own.atomic.pool],
+		.chunk = record->own.atomic.chunk,
+		.index = record->own.atomic.index,
 	};
 
 	dma_piece_give(&piece, record->size);

@@ -12,9 +12,6 @@
 struct dma_chunk;
 struct dma_zone_pool;
 
-/* The top bits of a record's index name the pool. */
-#define DMA_PIECE_POOL_SHIFT	(BITS_PER_LONG - 2)
-
 /**
  * struct dma_piece - memory taken from an atomic pool
  * @pool: the pool

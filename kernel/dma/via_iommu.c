@@ -50,7 +50,6 @@ static int iommu_alloc(const struct dma_request *req,
 {
 	struct iommu_dma_scatter *scatter;
 
-	record->priv = NULL;
 	if (take_piece(req, record))
 		return 0;
 	scatter = iommu_dma_alloc_scatter(req->dev, req->size,
@@ -58,7 +57,7 @@ static int iommu_alloc(const struct dma_request *req,
 					  req->gfp, req->attrs);
 	if (!scatter)
 		return -ENOMEM;
-	record->priv = scatter;
+	record->own.scatter = scatter;
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
 			DMA_DONE_ADDRESSED;
 	return 0;
@@ -66,8 +65,8 @@ static int iommu_alloc(const struct dma_request *req,
 
 static void iommu_free(struct dma_allocation *record)
 {
-	if (record->priv)
-		iommu_dma_free_scatter(record->dev, record->priv);
+	if (record->own.scatter)
+		iommu_dma_free_scatter(record->dev, record->own.scatter);
 	else
 		dma_pages_give(record);
 }

@@ -111,6 +111,48 @@ static void alloc_sizes_test(struct kunit *test)
 	}
 }
 
+#define NR_RECORDS	512
+
+/* Slabs that are made from now on are full of something. */
+static void dirty_free_pages(struct kunit *test)
+{
+	static struct page *pages[NR_RECORDS];
+
+	for (unsigned int i = 0; i < NR_RECORDS; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+		memset(page_address(pages[i]), 0xa5, PAGE_SIZE);
+	}
+	for (unsigned int i = 0; i < NR_RECORDS; i++)
+		__free_page(pages[i]);
+}
+
+/* What a backend does not keep in a record is zero, whatever was there. */
+static void alloc_clean_record_test(struct kunit *test)
+{
+	static const union dma_backend_data nothing;
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	static dma_addr_t dma_addr[NR_RECORDS];
+	static void *cpu_addr[NR_RECORDS];
+	unsigned int nr_dirty = 0;
+
+	dirty_free_pages(test);
+	for (unsigned int i = 0; i < NR_RECORDS; i++) {
+		struct dma_allocation record;
+
+		cpu_addr[i] = dma_alloc_coherent(dev, PAGE_SIZE, &dma_addr[i],
+						 GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, cpu_addr[i]);
+		record = check_record(test, dev, PAGE_SIZE, cpu_addr[i],
+				      dma_addr[i]);
+		KUNIT_EXPECT_STREQ(test, record.backend->name, "pages");
+		nr_dirty += !!memcmp(&record.own, &nothing, sizeof(nothing));
+	}
+	KUNIT_EXPECT_EQ(test, nr_dirty, 0);
+	for (unsigned int i = 0; i < NR_RECORDS; i++)
+		dma_free_coherent(dev, PAGE_SIZE, cpu_addr[i], dma_addr[i]);
+}
+
 /* Several at a time: none overlaps another. */
 static void alloc_many_test(struct kunit *test)
 {
@@ -426,6 +468,7 @@ static void alloc_managed_wrong_test(struct kunit *test)
 
 static struct kunit_case dma_alloc_cases[] = {
 	KUNIT_CASE_PARAM(alloc_sizes_test, way_gen_params),
+	KUNIT_CASE(alloc_clean_record_test),
 	KUNIT_CASE_PARAM(alloc_many_test, way_gen_params),
 	KUNIT_CASE(alloc_bad_size_test),
 	KUNIT_CASE_PARAM(alloc_no_mapping_test, way_gen_params),
