@@ -197,6 +197,10 @@ void dma_direct_unmap_sg(struct device *dev, struct scatterlist *sgl,
  * @nents: number of entries
  * @dir: direction
  *
+ * The length is the one that the list's owner gave each entry: drivers that
+ * fill in addresses themselves, to have their caches cleaned, leave the mapped
+ * length at 0.
+ *
  * Context: any.
  */
 void dma_direct_sync_sg_for_device(struct device *dev,
@@ -209,8 +213,7 @@ void dma_direct_sync_sg_for_device(struct device *dev,
 
 	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		if (likely(!sg_dma_is_bus_address(sg)))
-			dma_way_to_device(&way, sg_dma_address(sg),
-					  sg_dma_len(sg));
+			dma_way_to_device(&way, sg_dma_address(sg), sg->length);
 }
 
 /**
@@ -219,6 +222,8 @@ void dma_direct_sync_sg_for_device(struct device *dev,
  * @sgl: the list
  * @nents: number of entries
  * @dir: direction
+ *
+ * Goes by the owner's length, like dma_direct_sync_sg_for_device().
  *
  * Context: any.
  */
@@ -232,8 +237,7 @@ void dma_direct_sync_sg_for_cpu(struct device *dev, struct scatterlist *sgl,
 	dma_way_begin_to_cpu(&way);
 	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left))
 		if (likely(!sg_dma_is_bus_address(sg)))
-			dma_way_to_cpu(&way, sg_dma_address(sg),
-				       sg_dma_len(sg));
+			dma_way_to_cpu(&way, sg_dma_address(sg), sg->length);
 }
 
 /**

@@ -450,6 +450,49 @@ static void streaming_bounce_sg_noncoherent_test(struct kunit *test)
 	check_bounce_sg(test, true);
 }
 
+/* Entries mapped one by one; of the list's mapping only addresses are there. */
+static struct list *make_addressed_list(struct kunit *test, struct device *dev)
+{
+	struct list *list = make_list(test, SZ_4K);
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(&list->sgt, sg, i) {
+		sg_dma_address(sg) = dma_map_single(dev, list->buffers[i], SZ_4K,
+						    DMA_BIDIRECTIONAL);
+		check_bounced(test, dev, sg_dma_address(sg));
+		KUNIT_ASSERT_EQ(test, sg_dma_len(sg), 0);
+	}
+	return list;
+}
+
+/*
+ * A driver that hands its caches to the layer fills in addresses, and no mapped
+ * lengths.  Where everything is bounced, what is cleaned is what is copied.
+ */
+static void streaming_addressed_list_test(struct kunit *test)
+{
+	struct device *dev = bouncing_device(test, true);
+	struct list *list = make_addressed_list(test, dev);
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for (i = 0; i < NR_ENTRIES; i++)
+		memset(list->buffers[i], 0x30 + i, SZ_4K);
+	dma_sync_sgtable_for_device(dev, &list->sgt, DMA_BIDIRECTIONAL);
+	for_each_sgtable_sg(&list->sgt, sg, i) {
+		u8 *seen = seen_by_device(dev, sg_dma_address(sg));
+
+		KUNIT_EXPECT_NULL(test, memchr_inv(seen, 0x30 + i, SZ_4K));
+		memset(seen, 0x40 + i, SZ_4K);
+	}
+	dma_sync_sgtable_for_cpu(dev, &list->sgt, DMA_BIDIRECTIONAL);
+	check_entries(test, list, 0x40);
+	for_each_sgtable_sg(&list->sgt, sg, i)
+		dma_unmap_single(dev, sg_dma_address(sg), SZ_4K,
+				 DMA_BIDIRECTIONAL);
+}
+
 static long slots_used(struct device *dev)
 {
 	return swiotlb_set_nr_used(swiotlb_set_of(dev));
@@ -649,6 +692,7 @@ static struct kunit_case dma_streaming_cases[] = {
 	KUNIT_CASE(streaming_sg_test),
 	KUNIT_CASE(streaming_bounce_sg_coherent_test),
 	KUNIT_CASE(streaming_bounce_sg_noncoherent_test),
+	KUNIT_CASE(streaming_addressed_list_test),
 	KUNIT_CASE(streaming_sg_rollback_test),
 	KUNIT_CASE(streaming_short_list_test),
 	KUNIT_CASE(streaming_resource_test),
