@@ -8,7 +8,7 @@ BOARD	?=
 MODE	?=
 
 # Read by the scripts where they need them.
-export LINUX BUILD JOBS KMAKE ONLY SUITES TWICE
+export LINUX FORCE BUILD JOBS KMAKE ONLY SUITES TWICE
 
 .PHONY: help run check check-build check-kcsan bench series check-series
 .PHONY: shell kernel kunit menuconfig clean
@@ -42,6 +42,8 @@ help:
 	@echo '                         make run, shell: boot with the IOMMU in this mode, and'
 	@echo '                         test only the real drivers in it (default: everything)'
 	@echo '  LINUX=DIR              a pristine 6.12 tree to use in place of linux-source-6.12'
+	@echo '  FORCE=1                take it although files that ours replace are not those'
+	@echo '                         of a version we know: their changes are lost'
 	@echo '  BUILD=DIR              where to build (default build/)'
 	@echo '  JOBS=N                 how many compilers at a time (default: one per CPU)'
 	@echo '  ONLY="NAME..."         make check: only these checks (harness/check --list)'
