@@ -44,7 +44,7 @@ static void check_stack(struct device *dev, struct page *page, size_t offset,
 	if (area) {
 		for (unsigned int i = 0; i < area->nr_pages; i++)
 			is_on_stack |= page == area->pages[i];
-	} else if (!PageHighMem(page)) {
+	} else if (pfn_valid(page_to_pfn(page)) && !PageHighMem(page)) {
 		addr = page_address(page) + offset;
 		is_on_stack = object_is_on_stack(addr);
 	}

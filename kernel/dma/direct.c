@@ -38,7 +38,7 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 	if (!size)
 		return phys_to_dma(way->dev, phys);
 	/* Memory of a peer is to be reached in place or not at all. */
-	if (is_pci_p2pdma_page(page))
+	if (dma_page_is_peer(page))
 		return DMA_MAPPING_ERROR;
 	if (is_swiotlb_active(way->dev))
 		return swiotlb_map(way->dev, phys, size, way->dir, way->attrs);
@@ -115,7 +115,7 @@ static int map_entry(const struct dma_way *way, struct scatterlist *sg,
 	struct page *page = sg_page(sg);
 	dma_addr_t addr;
 
-	if (is_pci_p2pdma_page(page)) {
+	if (dma_page_is_peer(page)) {
 		int is_done = map_peer(way->dev, sg, state);
 
 		if (is_done)

@@ -11,8 +11,25 @@
 #define _KERNEL_DMA_SG_H
 
 #include <linux/dev_printk.h>
+#include <linux/jump_label.h>
+#include <linux/memremap.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/scatterlist.h>
+
+DECLARE_STATIC_KEY_FALSE(dma_has_bare_lists);
+
+/*
+ * Memory of a PCI peer?  A list from dma_user_sgtable() may name memory that has
+ * no struct pages, and so nothing to look into.
+ */
+static __always_inline bool dma_page_is_peer(const struct page *page)
+{
+	if (static_branch_unlikely(&dma_has_bare_lists) &&
+	    !pfn_valid(page_to_pfn(page)))
+		return false;
+	return is_pci_p2pdma_page(page);
+}
 
 /* The next of @left entries; NULL behind the last, or where the list ends. */
 static __always_inline struct scatterlist *dma_sg_next(struct scatterlist *sg,

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
+#include "sg.h"
 #include "user.h"
 
 /**
@@ -48,22 +49,30 @@ int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
 			       vma->vm_page_prot);
 }
 
+/* A list names memory without struct pages: mapping one has to be careful. */
+DEFINE_STATIC_KEY_FALSE(dma_has_bare_lists);
+
 /**
  * dma_user_sgtable - a table of one entry for contiguous memory
  * @sgt: filled in; the caller frees it by sg_free_table()
  * @pfn: of the first page
  * @size: in bytes
  *
+ * Pools outside of RAM have no struct pages.  Who exports such a buffer maps
+ * the list again, and needs no more of a page than its number.
+ *
  * Context: may sleep.
- * Return: 0; -ENXIO if there are no struct pages for this memory; -ENOMEM.
+ * Return: 0; -ENXIO if this memory can't be named by pages; -ENOMEM.
  */
 int dma_user_sgtable(struct sg_table *sgt, unsigned long pfn, size_t size)
 {
 	unsigned long last = pfn + ((PAGE_ALIGN(size) >> PAGE_SHIFT) - 1);
 	int err;
 
-	if (!pfn_valid(pfn) || !pfn_valid(last))
+	if (!dma_user_can_name(pfn) || !dma_user_can_name(last))
 		return -ENXIO;
+	if (!pfn_valid(pfn) || !pfn_valid(last))
+		static_branch_enable(&dma_has_bare_lists);
 	err = sg_alloc_table(sgt, 1, GFP_KERNEL);
 	if (!err)
 		sg_set_page(sgt->sgl, pfn_to_page(pfn), PAGE_ALIGN(size), 0);

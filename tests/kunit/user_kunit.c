@@ -315,9 +315,40 @@ static void user_sgtable_refused_test(struct kunit *test)
 						    bad[i].size),
 				    "%zu bytes at %zu", bad[i].size,
 				    bad[i].offset);
-	/* Memory without struct pages */
+	/* There is no such memory */
 	KUNIT_EXPECT_EQ(test, -ENXIO, dma_user_sgtable(&sgt, ULONG_MAX >> PAGE_SHIFT,
 						       PAGE_SIZE));
+}
+
+/* Some MiB that RAM leaves free, so that they have no struct pages */
+static unsigned long find_hole(struct kunit *test)
+{
+	unsigned long step = SZ_256M >> PAGE_SHIFT;
+
+	for (unsigned long pfn = step; pfn < 1024 * step; pfn += step)
+		if (!pfn_valid(pfn) && !pfn_valid(pfn + step / 2))
+			return pfn;
+	kunit_skip(test, "each address has a struct page");
+	return 0;
+}
+
+/* A pool outside of RAM: who exports its buffers, and who maps them then */
+static void user_sgtable_bare_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "importer");
+	unsigned long pfn = find_hole(test);
+	struct sg_table sgt;
+
+	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		kunit_skip(test, "needs CONFIG_SPARSEMEM_VMEMMAP");
+	KUNIT_ASSERT_EQ(test, 0, dma_user_sgtable(&sgt, pfn, SIZE));
+	KUNIT_EXPECT_EQ(test, sg_phys(sgt.sgl), PFN_PHYS(pfn));
+	KUNIT_EXPECT_EQ(test, sgt.sgl->length, SIZE);
+	KUNIT_EXPECT_EQ(test, 0, dma_map_sgtable(dev, &sgt, DMA_BIDIRECTIONAL,
+						 DMA_ATTR_SKIP_CPU_SYNC));
+	KUNIT_EXPECT_EQ(test, sg_dma_address(sgt.sgl), PFN_PHYS(pfn));
+	dma_unmap_sgtable(dev, &sgt, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	sg_free_table(&sgt);
 }
 
 static struct kunit_case dma_user_cases[] = {
@@ -329,6 +360,7 @@ static struct kunit_case dma_user_cases[] = {
 	KUNIT_CASE(user_sgtable_test),
 	KUNIT_CASE(user_sgtable_noncoherent_test),
 	KUNIT_CASE(user_sgtable_refused_test),
+	KUNIT_CASE(user_sgtable_bare_test),
 	{}
 };
 

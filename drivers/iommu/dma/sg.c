@@ -119,7 +119,7 @@ static int sort_out(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 {
 	if (!IS_ENABLED(CONFIG_PCI_P2PDMA))
 		return 0;
-	if (!is_pci_p2pdma_page(sg_page(sg))) {
+	if (!dma_page_is_peer(sg_page(sg))) {
 		sg_dma_unmark_bus_address(sg);
 		return 0;
 	}
@@ -449,7 +449,7 @@ static int must_map_singly(struct iommu_dma_cookie *cookie, struct device *dev,
 	for (sg = dma_sg_first(sgl, left); sg; sg = dma_sg_next(sg, --left)) {
 		if (!sg->length)
 			continue;
-		if (is_pci_p2pdma_page(sg_page(sg)))
+		if (dma_page_is_peer(sg_page(sg)))
 			has_p2pdma = true;
 		else
 			must_bounce |= dma_must_bounce(cookie, dev, sg_phys(sg),
