@@ -172,7 +172,7 @@ struct dma_backend {
  * built, so that the table needs no conditionals.
  */
 extern const struct dma_backend dma_device_pool;	/* coherent.c */
-extern const struct dma_backend dma_global_pool;	/* coherent.c */
+extern const struct dma_backend dma_global_pool;	/* coherent_global.c */
 extern const struct dma_backend dma_restricted_pool;	/* restricted.c */
 extern const struct dma_backend dma_iommu_backend;	/* via_iommu.c */
 extern const struct dma_backend dma_arch_backend;	/* via_arch.c */

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backends: device pools and the global pool.
+ * Backend: device pools.
  *
- * Both are fixed memory that the kernel does not map by itself: a
- * reserved-memory node with no-map, or a device's own RAM.  The pool maps it
- * once, write-combined, and cuts it into pieces with a region.
+ * A pool is fixed memory that the kernel does not map by itself: a
+ * reserved-memory node with no-map, or a device's own RAM.  It is mapped once,
+ * write-combined, and cut into pieces with a region.  The global pool is one
+ * of them: see coherent_global.c.
  *
  * A device may have several device pools, tried in the order in which they
  * were bound; a pool may serve several devices.  Who has a device pool gets
  * consistent memory from there and from nowhere else.  Behind an IOMMU the
  * whole pool is mapped once, when it is bound, so that allocations never go
- * there.  The global pool serves whoever is not coherent and has no IOMMU.
+ * there.
+ *
+ * Boards give pools to devices whose mask nobody sets, or sets too late.  So the
+ * mask decides what is tried first; what lies beyond it serves at last, with a
+ * line in the log.
  *
  * A pool lives as long as it is bound or a piece of it is taken: a device
  * that goes away with live buffers leaves them valid.
@@ -35,45 +40,27 @@
 #include "stat.h"
 
 /**
- * struct dma_coherent_pool - one piece of fixed memory
- * @info: as people see it; list of all pools, see pools below
- * @link: (b) all pools, for lookup by physical address
- * @region: which pages are taken
- * @phys: physical address
- * @size: in bytes
- * @cpu_base: where the kernel has it mapped
- * @nr_users: bindings, and one for the global pool
- *
- * (b): changed under bindings_mutex, read under RCU.
- */
-struct dma_coherent_pool {
-	struct dma_pool_info	info;
-	struct list_head	link;
-	struct dma_region	*region;
-	phys_addr_t		phys;
-	size_t			size;
-	void			*cpu_base;
-	atomic_t		nr_users;
-};
-
-/**
  * struct dma_binding - a device's right to a pool
  * @link: (b) in the device's list
  * @rcu: for freeing
  * @pool: the pool
  * @device_addr: where the device sees it, unless @is_translated
+ * @size: how much of it the device sees, from its start, in bytes
  * @is_translated: the device sees it where dma-ranges says
  * @is_io_mapped: @device_addr is a mapping in the device's IOMMU
  * @is_owner: the pool was made for this binding and goes with it
+ * @has_warned: that the device's mask does not reach what it got
  */
 struct dma_binding {
 	struct list_head		link;
 	struct rcu_head			rcu;
 	struct dma_coherent_pool	*pool;
 	dma_addr_t			device_addr;
+	size_t				size;
 	bool				is_translated;
 	bool				is_io_mapped;
 	bool				is_owner;
+	bool				has_warned;
 };
 
 /* dev->dma_mem: the device's bindings.  Freed with the last of them. */
@@ -84,7 +71,6 @@ struct dma_coherent_mem {
 
 static DEFINE_MUTEX(bindings_mutex);
 static LIST_HEAD(all_pools);
-static struct dma_coherent_pool *global_pool;
 
 /* Any pool mapped at all: lets streaming code skip the question. */
 DEFINE_STATIC_KEY_FALSE(dma_has_unmapped_pools);
@@ -277,13 +263,23 @@ static int bind(struct device *dev, const struct dma_binding *proto)
 	return err;
 }
 
-static bool is_in_one_window(struct device *dev,
+/* How much of a pool, from its start, lies in one window of dma-ranges? */
+static size_t size_in_window(struct device *dev,
 			     const struct dma_coherent_pool *pool)
 {
 	dma_addr_t first = phys_to_dma(dev, pool->phys);
 	dma_addr_t last = phys_to_dma(dev, pool->phys + (pool->size - 1));
+	const struct bus_dma_region *window = dev->dma_range_map;
 
-	return first != DMA_MAPPING_ERROR && last - first == pool->size - 1;
+	if (first == DMA_MAPPING_ERROR)
+		return 0;
+	if (!window || last - first == pool->size - 1)
+		return pool->size;
+	while (pool->phys < window->cpu_start ||
+	       pool->phys - window->cpu_start >= window->size)
+		window++;
+	return min_t(u64, pool->size,
+		     window->size - (pool->phys - window->cpu_start)) & PAGE_MASK;
 }
 
 /* Was it bound when the device reached memory in another way? */
@@ -322,7 +318,7 @@ static const char *why_not_mapped(int err)
 	case -EINVAL:
 		return "base and size have to be multiples of the IOMMU's page";
 	case -ERANGE:
-		return "device or IOMMU do not reach these addresses";
+		return "the IOMMU does not translate these addresses";
 	case -EBUSY:
 		return "some of these addresses are in use or reserved";
 	default:
@@ -336,6 +332,7 @@ static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
 	struct dma_binding proto = {
 		.pool = pool,
 		.device_addr = pool->phys,
+		.size = pool->size,
 		.is_io_mapped = true,
 	};
 	int err = -ENODEV;
@@ -362,24 +359,35 @@ static int bind_behind_iommu(struct device *dev, struct dma_coherent_pool *pool)
  * The device sees the pool where its dma-ranges say; behind an IOMMU it is
  * mapped at its physical address.
  *
+ * Where a window of dma-ranges ends inside the pool, the device uses what is
+ * before.
+ *
  * Context: process context, may sleep.
  * Return: 0, also if it is bound already; -ERANGE if the device has no address
- * for it; what iommu_dma_map_identity() says; -ENOMEM.
+ * for its start; what iommu_dma_map_identity() says; -ENOMEM.
  */
 int dma_coherent_pool_bind(struct device *dev, struct dma_coherent_pool *pool)
 {
+	size_t size;
+
 	if (is_bound(dev, pool))
 		return 0;
 	if (use_dma_iommu(dev))
 		return bind_behind_iommu(dev, pool);
 
-	if (!is_in_one_window(dev, pool)) {
-		dev_err(dev, "device pool '%s' at %pa, %zu KiB, is not inside one window of the device's dma-ranges\n",
+	size = size_in_window(dev, pool);
+	if (!size) {
+		dev_err(dev, "device pool '%s' at %pa, %zu KiB, is outside of the device's dma-ranges: correct them, or move the pool\n",
 			pool->info.name, &pool->phys, pool->size / SZ_1K);
 		return -ERANGE;
 	}
+	if (size < pool->size)
+		dev_warn(dev, "device pool '%s' at %pa: only %zu of its %zu KiB lie in one window of the device's dma-ranges, and are used: correct them, or move the pool\n",
+			 pool->info.name, &pool->phys, size / SZ_1K,
+			 pool->size / SZ_1K);
 	return bind(dev, &(struct dma_binding) {
 		.pool = pool,
+		.size = size,
 		.is_translated = true,
 	});
 }
@@ -437,29 +445,47 @@ void dma_coherent_pool_unbind(struct device *dev,
 }
 
 /*
- * Natural alignment, if the pool has any place with it; else the alignment
- * that the pool has itself.
+ * A pool whose start is not naturally aligned, as the device sees it, loses a
+ * piece where both ends stick out.  How many pages are to be aligned so that it
+ * serves as many requests of one size as if it were cut from its start?
  */
-static unsigned long best_alignment(const struct dma_coherent_pool *pool,
-				    size_t size)
+static unsigned long best_alignment(unsigned long nr_pages, unsigned long base,
+				    unsigned long natural)
 {
-	unsigned long natural = dma_natural_pages(size);
-	unsigned long base = PHYS_PFN(pool->phys);
-	unsigned long first = -base & (natural - 1);
-	unsigned long own = base & -base;
+	unsigned long nr_skipped = -base & (natural - 1);
+	unsigned long nr_pieces = nr_pages / natural;
 
-	if (first + (size >> PAGE_SHIFT) <= pool->size >> PAGE_SHIFT)
+	if (nr_skipped < nr_pages && nr_pages - nr_skipped >= natural &&
+	    (nr_pages - nr_skipped) / natural >= nr_pieces)
 		return natural;
-	return own ? min(natural, own) : natural;
+	return base ? min(natural, base & -base) : natural;
 }
 
-/* Take a piece that ends at or below index @last. */
-static int take(struct dma_coherent_pool *pool, unsigned long last,
-		const struct dma_request *req, struct dma_allocation *record)
+/**
+ * dma_view_take - take a piece of a pool
+ * @view: the pool, as the device sees it
+ * @last: the last page that may be used, from the pool's start
+ * @req: what is asked for
+ * @record: filled in, but for the device's address
+ *
+ * Context: any, irq-safe.
+ * Return: 0, or -ENOSPC.
+ */
+int dma_view_take(const struct dma_view *view, unsigned long last,
+		  const struct dma_request *req, struct dma_allocation *record)
 {
-	long index = dma_region_take(pool->region, dma_request_nr_pages(req),
-				     best_alignment(pool, req->size), last);
+	struct dma_coherent_pool *pool = view->pool;
+	unsigned long natural = dma_natural_pages(req->size);
+	unsigned long base = view->base >> PAGE_SHIFT;
+	long index;
 
+	index = dma_region_take_request(pool->region, &(struct dma_region_request){
+		.nr_pages = dma_request_nr_pages(req),
+		.base = base,
+		.align = best_alignment(view->size >> PAGE_SHIFT, base, natural),
+		.align_else = base & -base,
+		.last = last,
+	});
 	if (index < 0)
 		return index;
 	record->own.fixed.pool = pool;
@@ -470,30 +496,39 @@ static int take(struct dma_coherent_pool *pool, unsigned long last,
 	return 0;
 }
 
-/*
- * The last page of a pool that a request may use, by address limits.  A
- * device that reaches nothing of it gets -ENOSPC.
+/**
+ * dma_view_last_in_reach - the last page that address limits allow
+ * @view: the pool, as the device sees it
+ * @limits: the device's
+ *
+ * Context: any.
+ * Return: the page, from the pool's start; -ENOSPC if nothing is in reach.
  */
-static long last_index(const struct dma_coherent_pool *pool, u64 device_base,
-		       const struct dma_limits *limits)
+long dma_view_last_in_reach(const struct dma_view *view,
+			    const struct dma_limits *limits)
 {
 	/* Boards declare pools for devices whose mask nobody sets. */
 	u64 last_dma = limits->last_dma ?: U64_MAX;
-	u64 span = pool->size - 1;
+	u64 span = view->size - 1;
 
-	if (device_base > last_dma)
+	if (view->base > last_dma)
 		return -ENOSPC;
-	span = min(span, last_dma - device_base);
+	span = min(span, last_dma - view->base);
 	if (span + 1 < PAGE_SIZE)
 		return -ENOSPC;
 	return ((span + 1) >> PAGE_SHIFT) - 1;
 }
 
-static dma_addr_t binding_base(struct device *dev,
+static struct dma_view view_of(struct device *dev,
 			       const struct dma_binding *binding)
 {
-	return binding->is_translated ? phys_to_dma(dev, binding->pool->phys) :
-					binding->device_addr;
+	return (struct dma_view){
+		.pool = binding->pool,
+		.base = binding->is_translated ?
+			phys_to_dma(dev, binding->pool->phys) :
+			binding->device_addr,
+		.size = binding->size,
+	};
 }
 
 static const char *device_pool_decline(const struct dma_request *req)
@@ -505,44 +540,84 @@ static const char *device_pool_decline(const struct dma_request *req)
 	return NULL;
 }
 
+static void warn_beyond(struct device *dev, struct dma_binding *binding,
+			const struct dma_request *req, dma_addr_t dma_addr)
+{
+	if (READ_ONCE(binding->has_warned))
+		return;
+	WRITE_ONCE(binding->has_warned, true);
+	dev_warn(dev, "device pool '%s': %zu bytes at %pad lie beyond the device's reach (%#llx): set its mask before it allocates, or move the pool\n",
+		 binding->pool->info.name, req->size, &dma_addr,
+		 req->limits.last_dma);
+}
+
+/* Take a piece that the device reaches or, with @is_beyond, any. */
+static int take_bound(struct dma_binding *binding, bool is_beyond,
+		      const struct dma_request *req,
+		      struct dma_allocation *record)
+{
+	struct dma_view view = view_of(req->dev, binding);
+	long last = dma_view_last_in_reach(&view, &req->limits);
+
+	if (is_beyond) {
+		if (last == dma_view_last(&view))
+			return -ENOSPC;
+		last = dma_view_last(&view);
+	}
+	if (last < 0 || dma_view_take(&view, last, req, record))
+		return -ENOSPC;
+	record->dma_addr = view.base + (record->phys - view.pool->phys);
+	record->done |= DMA_DONE_ADDRESSED;
+	if (is_beyond)
+		warn_beyond(req->dev, binding, req, record->dma_addr);
+	return 0;
+}
+
+static int take_from_any(struct dma_coherent_mem *mem, bool is_beyond,
+			 const struct dma_request *req,
+			 struct dma_allocation *record)
+{
+	struct dma_binding *binding;
+
+	list_for_each_entry_rcu(binding, &mem->bindings, link)
+		if (!take_bound(binding, is_beyond, req, record))
+			return 0;
+	return -ENOSPC;
+}
+
 static int device_pool_alloc(const struct dma_request *req,
 			     struct dma_allocation *record)
 {
 	struct dma_coherent_mem *mem;
-	struct dma_binding *binding;
 	int err = -ENOSPC;
 
 	rcu_read_lock();
 	mem = READ_ONCE(req->dev->dma_mem);
-	if (!mem)
-		goto out;
-	list_for_each_entry_rcu(binding, &mem->bindings, link) {
-		dma_addr_t base = binding_base(req->dev, binding);
-		long last = last_index(binding->pool, base, &req->limits);
-
-		if (last < 0 || take(binding->pool, last, req, record))
-			continue;
-		record->dma_addr = base + (record->phys - binding->pool->phys);
-		record->done |= DMA_DONE_ADDRESSED;
-		err = 0;
-		break;
-	}
-out:
+	if (mem)
+		err = take_from_any(mem, false, req, record);
+	if (mem && err)
+		err = take_from_any(mem, true, req, record);
 	rcu_read_unlock();
 	return err;
 }
 
-static void explain_pool(const struct dma_coherent_pool *pool, bool is_in_reach,
-			 struct seq_buf *text)
+/**
+ * dma_coherent_pool_explain - say why a pool refused
+ * @pool: the pool
+ * @text: where to say it
+ *
+ * Context: any, irq-safe.
+ */
+void dma_coherent_pool_explain(const struct dma_coherent_pool *pool,
+			       struct seq_buf *text)
 {
 	struct dma_region_figures pages;
 
 	dma_region_get_figures(pool->region, &pages);
-	seq_buf_printf(text, "'%s' free %lu KiB, largest %lu KiB%s",
+	seq_buf_printf(text, "'%s' free %lu KiB, largest %lu KiB",
 		       pool->info.name,
 		       (pages.nr_pages - pages.nr_used) << (PAGE_SHIFT - 10),
-		       pages.nr_largest << (PAGE_SHIFT - 10),
-		       is_in_reach ? "" : ", beyond the device's reach");
+		       pages.nr_largest << (PAGE_SHIFT - 10));
 }
 
 static void device_pool_explain(const struct dma_request *req,
@@ -556,19 +631,24 @@ static void device_pool_explain(const struct dma_request *req,
 	mem = READ_ONCE(req->dev->dma_mem);
 	if (mem) {
 		list_for_each_entry_rcu(binding, &mem->bindings, link) {
-			dma_addr_t base = binding_base(req->dev, binding);
-
 			seq_buf_puts(text, between);
-			explain_pool(binding->pool,
-				     last_index(binding->pool, base,
-						&req->limits) >= 0, text);
+			dma_coherent_pool_explain(binding->pool, text);
+			if (binding->size < binding->pool->size)
+				seq_buf_printf(text, ", %zu KiB of it in dma-ranges",
+					       binding->size / SZ_1K);
 			between = ", ";
 		}
 	}
 	rcu_read_unlock();
 }
 
-static void coherent_free(struct dma_allocation *record)
+/**
+ * dma_coherent_pool_free - give a piece back to its pool
+ * @record: made by dma_view_take()
+ *
+ * Context: any, irq-safe.
+ */
+void dma_coherent_pool_free(struct dma_allocation *record)
 {
 	dma_region_give(record->own.fixed.pool->region, record->own.fixed.index,
 			record->size >> PAGE_SHIFT);
@@ -580,107 +660,9 @@ const struct dma_backend dma_device_pool = {
 	.is_unmapped	= true,
 	.declines	= device_pool_decline,
 	.alloc		= device_pool_alloc,
-	.free		= coherent_free,
+	.free		= dma_coherent_pool_free,
 	.explain	= device_pool_explain,
 };
-
-static const char *global_pool_decline(const struct dma_request *req)
-{
-	if (!READ_ONCE(global_pool))
-		return "there is none";
-	if (req->limits.coherent)
-		return "device is coherent";
-	if (req->route != DMA_ROUTE_DIRECT)
-		return "device does not reach memory directly";
-	if (req->wants_pages)
-		return "the caller wants cacheable pages";
-	return NULL;
-}
-
-static int global_pool_alloc(const struct dma_request *req,
-			     struct dma_allocation *record)
-{
-	struct dma_coherent_pool *pool = READ_ONCE(global_pool);
-	dma_addr_t base = phys_to_dma(req->dev, pool->phys);
-	long last;
-	int err;
-
-	last = last_index(pool, base, &req->limits);
-	if (base == DMA_MAPPING_ERROR || last < 0)
-		return -ENOSPC;
-	err = take(pool, last, req, record);
-	if (err)
-		return err;
-
-	/* The pool may lie across the windows of dma-ranges. */
-	if (dma_limits_reach(req->dev, &req->limits, record->phys, req->size))
-		return 0;
-	coherent_free(record);
-	record->done = 0;
-	return -ENOSPC;
-}
-
-static void global_pool_explain(const struct dma_request *req,
-				struct seq_buf *text)
-{
-	struct dma_coherent_pool *pool = READ_ONCE(global_pool);
-	dma_addr_t base = phys_to_dma(req->dev, pool->phys);
-
-	explain_pool(pool, last_index(pool, base, &req->limits) >= 0, text);
-}
-
-const struct dma_backend dma_global_pool = {
-	.name		= "global pool",
-	.is_unmapped	= true,
-	.declines	= global_pool_decline,
-	.alloc		= global_pool_alloc,
-	.free		= coherent_free,
-	.explain	= global_pool_explain,
-};
-
-/**
- * dma_global_pool_add - make a pool the global one
- * @pool: the pool
- *
- * Context: process context.
- * Return: 0, or -EBUSY if there is one already.
- */
-int dma_global_pool_add(struct dma_coherent_pool *pool)
-{
-	if (cmpxchg(&global_pool, NULL, pool)) {
-		pr_err("dma: global pool '%s' refused: '%s' is the global pool already\n",
-		       pool->info.name, global_pool->info.name);
-		return -EBUSY;
-	}
-	atomic_inc(&pool->nr_users);
-	return 0;
-}
-
-/**
- * dma_init_global_coherent - make fixed memory the global pool
- * @phys_addr: physical address, page-aligned
- * @size: in bytes, a multiple of PAGE_SIZE
- *
- * For architectures that know the memory without a device tree.
- *
- * Context: process context, may sleep.
- * Return: 0 or a negative error, with a line in the log.
- */
-int dma_init_global_coherent(phys_addr_t phys_addr, size_t size)
-{
-	struct dma_coherent_pool *pool;
-	int err;
-
-	pool = dma_coherent_pool_create("global", phys_addr, size,
-					dma_global_pool.name,
-					"devices that are not coherent");
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
-	err = dma_global_pool_add(pool);
-	if (err)
-		dma_coherent_pool_destroy(pool);
-	return err;
-}
 
 /**
  * dma_declare_coherent_memory - give a device memory of its own
@@ -709,6 +691,7 @@ int dma_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
 	err = bind(dev, &(struct dma_binding) {
 		.pool = pool,
 		.device_addr = device_addr,
+		.size = size,
 		.is_owner = true,
 	});
 	if (err)

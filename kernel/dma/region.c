@@ -17,8 +17,8 @@
  * need them, and the tails behind odd-sized pieces are filled first. The piece
  * goes to the lowest place in the hole: once the hole is chosen by room, where
  * in it the piece lies makes no measurable difference. Other requests (stricter
- * or looser alignment, an upper limit) use the same lists, and try every hole
- * before they are refused.
+ * or looser alignment, pages that a device numbers differently, an upper limit)
+ * use the same lists, and try every hole before they are refused.
  *
  * Lists: one for each room up to NR_EXACT pages, then four per power of two; a
  * bitmap names those that are not empty.
@@ -122,13 +122,6 @@ struct dma_region {
 	unsigned long nr_refused;
 	DECLARE_BITMAP(filled, NR_CLASSES_MAX);
 	u32 first[] __counted_by(nr_classes);
-};
-
-/* What is asked for */
-struct request {
-	unsigned long nr_pages;
-	unsigned long align;
-	unsigned long last;
 };
 
 static unsigned int room_to_class(u32 room)
@@ -257,10 +250,9 @@ static void remove_hole(struct dma_region *region, struct hole hole)
 }
 
 /* The lowest index in @hole at which @request fits, or NO_HOLE */
-static u32 fit_in(const struct dma_region *region, struct hole hole,
-		  const struct request *request)
+static u32 fit_in(struct hole hole, const struct dma_region_request *request)
 {
-	unsigned long pad = -(region->align_base + hole.index) &
+	unsigned long pad = -(request->base + hole.index) &
 			    (request->align - 1);
 	unsigned long nr_pages = hole.nr_pages;
 
@@ -279,7 +271,7 @@ static u32 fit_in(const struct dma_region *region, struct hole hole,
  * Returns where in the hole the piece is to lie, or NO_HOLE.
  */
 static u32 find_from(const struct dma_region *region, unsigned int class,
-		     unsigned long nr_compared, const struct request *request,
+		     unsigned long nr_compared, const struct dma_region_request *request,
 		     struct hole *best)
 {
 	u32 index, found = NO_HOLE;
@@ -295,7 +287,7 @@ static u32 find_from(const struct dma_region *region, unsigned int class,
 
 			if (hole.nr_pages >= best->nr_pages)
 				continue;
-			fit = fit_in(region, hole, request);
+			fit = fit_in(hole, request);
 			if (fit != NO_HOLE) {
 				found = fit;
 				*best = hole;
@@ -315,14 +307,15 @@ static u32 find_from(const struct dma_region *region, unsigned int class,
  * nothing is refused that could be served.
  */
 static u32 find_fit(const struct dma_region *region,
-		    const struct request *request, struct hole *hole)
+		    const struct dma_region_request *request, struct hole *hole)
 {
 	u32 least = request->nr_pages;
 	unsigned int class;
 	u32 found;
 
 	/* Unaligned, a hole may be up to three times as long as its room */
-	if (request->align < request->nr_pages)
+	if (request->align < request->nr_pages ||
+	    (request->base ^ region->align_base) & (request->align - 1))
 		least = request->nr_pages / 3 + 1;
 
 	class = room_to_class(least);
@@ -402,7 +395,7 @@ static void unpark(struct dma_region *region)
 }
 
 /* Take the parked piece, or a new one; returns its index, or NO_HOLE */
-static u32 take(struct dma_region *region, const struct request *request)
+static u32 take(struct dma_region *region, const struct dma_region_request *request)
 {
 	struct hole hole = region->parked;
 	u32 index;
@@ -413,7 +406,7 @@ static u32 take(struct dma_region *region, const struct request *request)
 		return NO_HOLE;
 
 	if (hole.nr_pages == request->nr_pages &&
-	    fit_in(region, hole, request) != NO_HOLE) {
+	    fit_in(hole, request) != NO_HOLE) {
 		region->parked.nr_pages = 0;
 		index = hole.index;
 	} else {
@@ -428,6 +421,50 @@ static u32 take(struct dma_region *region, const struct request *request)
 }
 
 /**
+ * dma_region_take_request - take a piece, as a device asks for it
+ * @region: the region
+ * @request: what is asked for
+ *
+ * The piece's contents are whatever the memory holds.
+ *
+ * Context: Any. Takes and releases an irq-safe lock.
+ * Return: The index of the piece's first page; -ENOSPC if no hole serves the
+ *	request (counted as refused); -EINVAL for a request that makes no sense.
+ */
+long dma_region_take_request(struct dma_region *region,
+			     const struct dma_region_request *request)
+{
+	struct dma_region_request next = *request;
+	unsigned long flags;
+	long result = -ENOSPC;
+	u32 index;
+
+	if (!next.nr_pages || !is_power_of_2(next.align)) {
+		pr_err_ratelimited("%lu pages aligned to %lu pages asked for by %ps: expected at least one page, and a power of two\n",
+				   next.nr_pages, next.align,
+				   __builtin_return_address(0));
+		return -EINVAL;
+	}
+
+	spin_lock_irqsave(&region->lock, flags);
+	index = take(region, &next);
+	if (index == NO_HOLE && next.align_else && next.align_else < next.align) {
+		next.align = next.align_else;
+		index = take(region, &next);
+	}
+	if (index == NO_HOLE) {
+		region->nr_refused++;
+	} else {
+		region->nr_served++;
+		region->nr_used += next.nr_pages;
+		region->nr_peak = max(region->nr_peak, region->nr_used);
+		result = index;
+	}
+	spin_unlock_irqrestore(&region->lock, flags);
+	return result;
+}
+
+/**
  * dma_region_take - take a piece
  * @region: the region
  * @nr_pages: length of the piece, in pages; only these are taken
@@ -436,42 +473,18 @@ static u32 take(struct dma_region *region, const struct request *request)
  * @last: the highest index that the piece may reach, inclusive; ULONG_MAX for
  *	no limit
  *
- * The piece's contents are whatever the memory holds.
- *
  * Context: Any. Takes and releases an irq-safe lock.
- * Return: The index of the piece's first page; -ENOSPC if no hole serves the
- *	request (counted as refused); -EINVAL for a request that makes no sense.
+ * Return: As dma_region_take_request().
  */
 long dma_region_take(struct dma_region *region, unsigned long nr_pages,
 		     unsigned long align, unsigned long last)
 {
-	struct request request = {
+	return dma_region_take_request(region, &(struct dma_region_request){
 		.nr_pages = nr_pages,
+		.base = region->align_base,
 		.align = align,
 		.last = last,
-	};
-	unsigned long flags;
-	long result = -ENOSPC;
-	u32 index;
-
-	if (!nr_pages || !is_power_of_2(align)) {
-		pr_err_ratelimited("%lu pages aligned to %lu pages asked for by %ps: expected at least one page, and a power of two\n",
-				   nr_pages, align, __builtin_return_address(0));
-		return -EINVAL;
-	}
-
-	spin_lock_irqsave(&region->lock, flags);
-	index = take(region, &request);
-	if (index == NO_HOLE) {
-		region->nr_refused++;
-	} else {
-		region->nr_served++;
-		region->nr_used += nr_pages;
-		region->nr_peak = max(region->nr_peak, region->nr_used);
-		result = index;
-	}
-	spin_unlock_irqrestore(&region->lock, flags);
-	return result;
+	});
 }
 
 /**

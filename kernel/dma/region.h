@@ -37,10 +37,30 @@ struct dma_region_figures {
 	unsigned long nr_refused;
 };
 
+/**
+ * struct dma_region_request - what is asked for
+ * @nr_pages: length of the piece, in pages; only these are taken
+ * @base: the number that the region's first page has for whoever asks: a device
+ *	may see it elsewhere than the CPU does.  Alignment is of @base + index
+ * @align: alignment, in pages, a power of two
+ * @align_else: a looser one that serves if there is no such place; 0: none does
+ * @last: the highest index that the piece may reach, inclusive; ULONG_MAX for
+ *	no limit
+ */
+struct dma_region_request {
+	unsigned long nr_pages;
+	unsigned long base;
+	unsigned long align;
+	unsigned long align_else;
+	unsigned long last;
+};
+
 struct dma_region *dma_region_create(unsigned long nr_pages,
 				     unsigned long align_base, gfp_t gfp);
 void dma_region_destroy(struct dma_region *region);
 
+long dma_region_take_request(struct dma_region *region,
+			     const struct dma_region_request *request);
 long dma_region_take(struct dma_region *region, unsigned long nr_pages,
 		     unsigned long align, unsigned long last);
 void dma_region_give(struct dma_region *region, unsigned long index,

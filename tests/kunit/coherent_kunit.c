@@ -335,22 +335,112 @@ static void pool_own_align_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
 	struct dma_coherent_pool *pool = dma_pools_pool(test, "odd", SZ_4K,
-							SZ_128K);
+							SZ_128K + SZ_64K - SZ_4K);
 	struct dma_pool_figures figures;
 	struct dma_pools_buffer buffer;
 
 	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
-	/* Aligned, where the pool has such a place */
+	/* Aligned, where that costs no piece of this size */
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_64K, GFP_KERNEL, &buffer));
 	KUNIT_EXPECT_EQ(test, buffer.phys & (SZ_64K - 1), 0);
 	dma_pools_free(&buffer);
 
 	/* The whole pool is as aligned as it can be */
-	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_128K, GFP_KERNEL, &buffer));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_128K + SZ_64K - SZ_4K,
+						GFP_KERNEL, &buffer));
 	dma_pools_free(&buffer);
 	KUNIT_ASSERT_TRUE(test, dma_pools_figures(test, "odd", NAME, &figures));
 	KUNIT_EXPECT_EQ(test, figures.served, 2);
 	KUNIT_EXPECT_EQ(test, figures.refused, 0);
+}
+
+#define NR_PACKED	64
+
+struct packed {
+	const char *name;
+	size_t offset;	/* of the pool's start behind a multiple of 2 MiB */
+	size_t size;
+	size_t piece;
+	unsigned int nr;
+};
+
+/* As many pieces as the pool holds when it is cut from its start */
+static const struct packed packed[] = {
+	{ "four quarters", 0x48000, SZ_1M, SZ_256K, 4 },
+	{ "sixteenths", 0x48000, SZ_1M, SZ_64K, 16 },
+	{ "two halves", SZ_4K, SZ_128K, SZ_64K, 2 },
+	{ "all of it", SZ_4K, SZ_128K, SZ_128K, 1 },
+	{ "no power of two", 0x48000, SZ_1M, 5 * SZ_4K, 32 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(packed, packed, name);
+
+/* A pool whose start is not aligned to what it is cut into */
+static void pool_packed_test(struct kunit *test)
+{
+	const struct packed *packed = test->param_value;
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct dma_coherent_pool *pool = dma_pools_pool(test, "packed",
+							packed->offset,
+							packed->size);
+	struct dma_pools_buffer *buffers =
+		kunit_kcalloc(test, NR_PACKED, sizeof(*buffers), GFP_KERNEL);
+	unsigned int nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, buffers);
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	nr = dma_pools_fill(dev, packed->piece, GFP_KERNEL, NAME, buffers,
+			    NR_PACKED);
+	KUNIT_EXPECT_GE(test, nr, packed->nr);
+	dma_pools_free_all(buffers, nr);
+}
+
+/* Aligned for the device, which sees the pool elsewhere than the CPU does */
+static void pool_device_align_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	phys_addr_t phys = dma_pools_spare(test, 0x8000, SZ_1M);
+	struct dma_pools_buffer buffers[15];
+	unsigned int nr;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(dev, phys, SZ_256M,
+							     SZ_1M - SZ_64K));
+	nr = dma_pools_fill(dev, SZ_64K, GFP_KERNEL, NAME, buffers,
+			    ARRAY_SIZE(buffers));
+	KUNIT_EXPECT_EQ(test, nr, ARRAY_SIZE(buffers));
+	for (unsigned int i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, buffers[i].dma_addr % SZ_64K, 0);
+	dma_pools_free_all(buffers, nr);
+	dma_release_coherent_memory(dev);
+}
+
+/* Where there is no natural place any more, the pool's own alignment serves. */
+static void pool_align_else_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	/* 28 KiB up to the first multiple of 32 KiB, and 64 KiB from there */
+	struct dma_coherent_pool *pool = dma_pools_pool(test, "else", SZ_4K,
+							23 * SZ_4K);
+	struct dma_pools_buffer pages[23], large;
+	unsigned int nr;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_32K, GFP_KERNEL, &large));
+	KUNIT_EXPECT_EQ(test, large.phys % SZ_32K, 0);
+	dma_pools_free(&large);
+
+	nr = dma_pools_fill(dev, SZ_4K, GFP_KERNEL, NAME, pages,
+			    ARRAY_SIZE(pages));
+	KUNIT_EXPECT_EQ(test, nr, ARRAY_SIZE(pages));
+	/* The last page of either natural place stays. */
+	for (unsigned int i = 0; i < nr; i++)
+		if ((pages[i].phys + SZ_4K) % SZ_32K ||
+		    pages[i].phys < dma_pools_spare(test, SZ_32K, 1))
+			dma_pools_free(&pages[i]);
+	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, SZ_32K, GFP_KERNEL, &large));
+	KUNIT_EXPECT_NE(test, large.phys % SZ_32K, 0);
+	dma_pools_free(&large);
+	dma_pools_free_all(pages, nr);
 }
 
 /* Limits */
@@ -383,7 +473,10 @@ static struct device *limited_device(struct kunit *test)
 	});
 }
 
-/* A pool across the last address that the device can issue */
+/*
+ * A pool across the last address that the device can issue: what is in reach
+ * goes first, and what is not serves at last, with one line.
+ */
 static void pool_limit_test(struct kunit *test)
 {
 	const struct limit *limit = test->param_value;
@@ -393,23 +486,31 @@ static void pool_limit_test(struct kunit *test)
 	struct dma_pools_buffer buffers[16];
 	unsigned int nr;
 
+	dma_pools_log_mark();
 	KUNIT_ASSERT_EQ(test, 0,
 			dma_declare_coherent_memory(dev, phys, last + 1 - SZ_32K,
 						    SZ_64K));
-	nr = dma_pools_fill(dev, SZ_4K, GFP_KERNEL, NAME, buffers, 16);
-	KUNIT_EXPECT_EQ(test, nr, SZ_32K / PAGE_SIZE);
+	nr = dma_pools_fill(dev, SZ_4K, GFP_KERNEL, NAME, buffers,
+			    SZ_32K / SZ_4K);
+	KUNIT_EXPECT_EQ(test, nr, SZ_32K / SZ_4K);
 	for (unsigned int i = 0; i < nr; i++)
 		KUNIT_EXPECT_LE(test, buffers[i].dma_addr + SZ_4K - 1, last);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "reach"), 0);
+	nr += dma_pools_fill(dev, SZ_4K, GFP_KERNEL, NAME, buffers + nr, 8);
+	KUNIT_EXPECT_EQ(test, nr, SZ_64K / SZ_4K);
+	KUNIT_EXPECT_GT(test, buffers[nr - 1].dma_addr, last);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "set its mask"), 1);
 	dma_pools_free_all(buffers, nr);
-	KUNIT_EXPECT_TRUE(test, can_alloc(dev, SZ_32K));
-	KUNIT_EXPECT_FALSE(test, can_alloc(dev, SZ_32K + SZ_4K));
 	dma_release_coherent_memory(dev);
 
-	/* One behind it */
+	/* One behind it, as a board may give it to a driver without a mask */
+	dma_pools_log_mark();
 	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(dev, phys, last + 1,
 							     SZ_64K));
-	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, SZ_4K, GFP_KERNEL,
-						     "beyond the device's reach"));
+	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, SZ_4K, GFP_KERNEL, buffers));
+	KUNIT_EXPECT_GT(test, buffers[0].dma_addr, last);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "set its mask"), 1);
+	dma_pools_free(buffers);
 	dma_release_coherent_memory(dev);
 }
 
@@ -438,7 +539,25 @@ static void pool_window_test(struct kunit *test)
 	dma_pools_log_mark();
 	KUNIT_EXPECT_EQ(test, dma_pools_bind(test, dev, out), -ERANGE);
 	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'out'",
-						  "one window of the device's dma-ranges"), 1);
+						  "outside of the device's dma-ranges"), 1);
+}
+
+/* Of 64 KiB the first half lies in the window: it serves, with a line. */
+static void check_half(struct kunit *test, struct device *dev,
+		       struct dma_coherent_pool *pool, dma_addr_t start)
+{
+	struct dma_pools_buffer buffer;
+
+	dma_pools_log_mark();
+	KUNIT_ASSERT_EQ(test, 0, dma_coherent_pool_bind(dev, pool));
+	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+						     "only 32 of its 64 KiB"));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_32K, GFP_KERNEL, &buffer));
+	KUNIT_EXPECT_EQ(test, buffer.dma_addr, start);
+	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, SZ_4K, GFP_KERNEL,
+						     "32 KiB of it in dma-ranges"));
+	dma_pools_free(&buffer);
+	dma_coherent_pool_unbind(dev, pool);
 }
 
 /* A window that ends within the pool, and two that meet there */
@@ -460,9 +579,8 @@ static void pool_window_end_test(struct kunit *test)
 							  SZ_32K);
 	struct dma_pools_buffer buffer;
 
-	KUNIT_EXPECT_EQ(test, dma_pools_bind(test, dev, across), -ERANGE);
-	KUNIT_EXPECT_EQ(test, dma_pools_bind(test, dev, behind), -ERANGE);
-	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
+	check_half(test, dev, across, 0x30000000);
+	check_half(test, dev, behind, 0x50000000);
 	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, second));
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_32K, GFP_KERNEL, &buffer));
 	KUNIT_EXPECT_EQ(test, buffer.dma_addr, 0x50000000);
@@ -545,6 +663,9 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(pool_exhaust_test),
 	KUNIT_CASE(pool_align_and_zero_test),
 	KUNIT_CASE(pool_own_align_test),
+	KUNIT_CASE_PARAM(pool_packed_test, packed_gen_params),
+	KUNIT_CASE(pool_device_align_test),
+	KUNIT_CASE(pool_align_else_test),
 	KUNIT_CASE_PARAM(pool_limit_test, limit_gen_params),
 	KUNIT_CASE(pool_window_test),
 	KUNIT_CASE(pool_window_end_test),

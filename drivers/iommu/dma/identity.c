@@ -106,22 +106,20 @@ static bool is_translatable(const struct iommu_domain *domain,
  * @size: in bytes; both multiples of the IOMMU's smallest page
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for an alignment that the IOMMU can't map; -ERANGE if
- * device or IOMMU can't issue or translate these addresses; -EBUSY if they are
- * in use or reserved; -ENOMEM.
+ * Return: 0; -EINVAL for an alignment that the IOMMU can't map; -ERANGE if the
+ * IOMMU can't translate these addresses; -EBUSY if they are in use or reserved;
+ * -ENOMEM.  The device's mask is not asked: drivers set it before or after.
  */
 int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
-	u64 last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 	int err;
 
 	if (!cookie)
 		return -ENODEV;
 	if (dma_domain_offset(cookie, phys | size))
 		return -EINVAL;
-	if (!is_translatable(cookie->domain, phys, size) ||
-	    phys + (size - 1) > last)
+	if (!is_translatable(cookie->domain, phys, size))
 		return -ERANGE;
 
 	mutex_lock(&cookie->setup);
