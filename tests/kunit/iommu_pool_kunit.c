@@ -449,6 +449,37 @@ static void pool_reserved_test(struct kunit *test)
 	bind_new(test, dev, 0, SZ_32K);
 }
 
+/*
+ * Memory that the device uses since before the kernel ran: the domain has a
+ * mapping of it, which serves the pool and stays when that goes.
+ */
+static void pool_direct_test(struct kunit *test)
+{
+	phys_addr_t phys = dma_pools_spare(test, 0, POOL_SIZE);
+	const struct mock_iommu_region regions[] = {
+		{ phys, POOL_SIZE, IOMMU_RESV_DIRECT_RELAXABLE }, {},
+	};
+	struct device *dev = device_behind(test, &(struct mock_iommu_shape) {
+		.regions = regions,
+	});
+	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
+							POOL_SIZE);
+	int prot = mock_iommu_prot(dev, phys);
+	struct dma_pools_buffer buffer;
+
+	KUNIT_ASSERT_NE(test, prot, -1);
+	for (unsigned int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, 0, dma_coherent_pool_bind(dev, pool));
+		KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL,
+							&buffer));
+		KUNIT_EXPECT_EQ(test, buffer.dma_addr, buffer.phys);
+		KUNIT_EXPECT_GE(test, buffer.phys, phys);
+		dma_pools_free(&buffer);
+		dma_coherent_pool_unbind(dev, pool);
+		KUNIT_EXPECT_EQ(test, mock_iommu_prot(dev, phys), prot);
+	}
+}
+
 /* A mask that nobody has set yet is no obstacle: the driver may do it later. */
 static void pool_mask_test(struct kunit *test)
 {
@@ -618,6 +649,7 @@ static struct kunit_case iommu_pool_cases[] = {
 	KUNIT_CASE(pool_after_lazy_test),
 	KUNIT_CASE(pool_reserve_after_lazy_test),
 	KUNIT_CASE(pool_reserved_test),
+	KUNIT_CASE(pool_direct_test),
 	KUNIT_CASE(pool_mask_test),
 	KUNIT_CASE(pool_overlap_test),
 	KUNIT_CASE_PARAM(pool_reach_test, narrow_gen_params),

@@ -5,11 +5,14 @@
  * A device pool is memory that a device was given by the firmware, often since
  * something else (a remote processor, a boot loader) talks with it by the same
  * addresses.  So it is mapped at these, once and as a whole, when the pool is
- * bound.  Devices of one group share a domain, and the mapping.
+ * bound.  Devices of one group share a domain, and the mapping.  Where the
+ * firmware has asked for such a mapping already, because the device uses the
+ * memory since before the kernel ran, the core has made it with the domain, and
+ * it serves; it stays when the pool goes.
  *
  * Locks: cookie->setup (sleeps).
- * Invariant: while an identity is on the list, its addresses are claimed and
- * mapped.
+ * Invariant: while an identity is on the list, its addresses are claimed, or
+ * reserved, and mapped.
  */
 #include <linux/dma-direct.h>
 #include <linux/iommu-dma.h>
@@ -26,12 +29,14 @@
  * @phys: physical and I/O address
  * @size: in bytes
  * @nr_users: how many devices asked for it
+ * @is_lasting: it was there before, and stays
  */
 struct dma_identity {
 	struct list_head	link;
 	phys_addr_t		phys;
 	size_t			size;
 	unsigned int		nr_users;
+	bool			is_lasting;
 };
 
 static struct dma_identity *__find(struct iommu_dma_cookie *cookie,
@@ -68,10 +73,39 @@ static int claim_and_map(struct iommu_dma_cookie *cookie,
 	return err;
 }
 
-static int __map(struct iommu_dma_cookie *cookie, phys_addr_t phys, size_t size)
+static bool holds(const struct iommu_resv_region *region, phys_addr_t phys,
+		  size_t size)
+{
+	const int prot = IOMMU_READ | IOMMU_WRITE;
+
+	return (region->type == IOMMU_RESV_DIRECT ||
+		region->type == IOMMU_RESV_DIRECT_RELAXABLE) &&
+	       (region->prot & prot) == prot && phys >= region->start &&
+	       phys - region->start + size <= region->length;
+}
+
+/* Has the core mapped it for this device when it made the domain? */
+static bool is_mapped_by_core(struct iommu_dma_cookie *cookie,
+			      struct device *dev, phys_addr_t phys, size_t size)
+{
+	struct iommu_resv_region *region;
+	phys_addr_t last = phys + size - 1;
+	bool is_held = false;
+	LIST_HEAD(regions);
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list)
+		is_held |= holds(region, phys, size);
+	iommu_put_resv_regions(dev, &regions);
+	return is_held && iommu_iova_to_phys(cookie->domain, phys) == phys &&
+	       iommu_iova_to_phys(cookie->domain, last) == last;
+}
+
+static int __map(struct iommu_dma_cookie *cookie, struct device *dev,
+		 phys_addr_t phys, size_t size)
 {
 	struct dma_identity *identity = __find(cookie, phys, size);
-	int err;
+	int err = 0;
 
 	if (identity) {
 		identity->nr_users++;
@@ -83,7 +117,9 @@ static int __map(struct iommu_dma_cookie *cookie, phys_addr_t phys, size_t size)
 	identity->phys = phys;
 	identity->size = size;
 	identity->nr_users = 1;
-	err = claim_and_map(cookie, identity);
+	identity->is_lasting = is_mapped_by_core(cookie, dev, phys, size);
+	if (!identity->is_lasting)
+		err = claim_and_map(cookie, identity);
 	if (err)
 		kfree(identity);
 	else
@@ -123,7 +159,7 @@ int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size)
 		return -ERANGE;
 
 	mutex_lock(&cookie->setup);
-	err = __map(cookie, phys, size);
+	err = __map(cookie, dev, phys, size);
 	mutex_unlock(&cookie->setup);
 	return err;
 }
@@ -170,7 +206,8 @@ void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys, size_t size)
 	mutex_lock(&cookie->setup);
 	identity = __find(cookie, phys, size);
 	if (identity && !--identity->nr_users) {
-		if (dma_io_clear(cookie, dev, phys, size))
+		if (!identity->is_lasting &&
+		    dma_io_clear(cookie, dev, phys, size))
 			dma_space_unclaim(&cookie->space,
 					  phys >> cookie->space.shift);
 		list_del(&identity->link);
