@@ -33,6 +33,9 @@ static const char *area_decline(const struct dma_cma_area *area,
 
 	if (!dma_request_can_sleep(req))
 		return "the request may not sleep";
+	/* The kernel could not make use of its pages, and has taken them. */
+	if (!cma_get_size(area->cma))
+		return "the area could not be activated";
 	if (!dma_request_reaches(req, base, PAGE_SIZE))
 		return "out of the device's reach";
 	if (PageHighMem(pfn_to_page(PHYS_PFN(base))) &&

@@ -76,7 +76,7 @@ struct dma_cma_area *dma_cma_add(struct cma *cma, const char *kind,
 /* contiguous_node.c, and what reserved.c needs besides */
 #ifdef CONFIG_DMA_CMA
 int dma_cma_add_node(struct reserved_mem *rmem, bool is_default);
-bool dma_cma_is_second(const struct reserved_mem *rmem);
+bool dma_cma_is_second(void);
 int dma_cma_bind(struct device *dev, struct dma_cma_area *area);
 #else
 static inline int dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
@@ -84,7 +84,7 @@ static inline int dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 	return -EOPNOTSUPP;
 }
 
-static inline bool dma_cma_is_second(const struct reserved_mem *rmem)
+static inline bool dma_cma_is_second(void)
 {
 	return false;
 }
@@ -96,9 +96,9 @@ static inline int dma_cma_bind(struct device *dev, struct dma_cma_area *area)
 #endif
 
 #if defined(CONFIG_DMA_CMA) && defined(CONFIG_OF_RESERVED_MEM)
-bool dma_cma_node_is_to_come(void);
+bool dma_cma_node_is_to_come(phys_addr_t size);
 #else
-static inline bool dma_cma_node_is_to_come(void)
+static inline bool dma_cma_node_is_to_come(phys_addr_t size)
 {
 	return false;
 }

@@ -142,22 +142,22 @@ struct dma_cma_area *dma_cma_default(void)
 /**
  * dma_cma_bind - give a device an area of its own
  * @dev: the device
- * @area: the area; NULL ends it
+ * @area: the area, in place of any that the device had; NULL ends it
+ *
+ * Buffers from the area before stay valid.
  *
  * Context: process context.
- * Return: 0; -EBUSY if the device has another one.
+ * Return: 0.
  */
 int dma_cma_bind(struct device *dev, struct dma_cma_area *area)
 {
 	struct dma_cma_area *old = dma_cma_area_of(dev->cma_area);
 
-	if (area && old && area != old) {
-		dev_err(dev, "device CMA area '%s': the device has '%s' already\n",
-			area->info.name, old->info.name);
-		return -EBUSY;
-	}
 	if (area == old)
 		return 0;
+	if (area && old)
+		dev_warn(dev, "device CMA area '%s' takes the place of '%s': a device uses one\n",
+			 area->info.name, old->info.name);
 	if (old)
 		atomic_dec(&old->nr_users);
 	if (area)
@@ -210,7 +210,8 @@ void __init dma_contiguous_reserve(phys_addr_t limit)
 
 	dma_cma_reserve_nodes();
 	if (dma_contiguous_default_area || !size ||
-	    (!cmdline->has_place && dma_cma_node_is_to_come()))
+	    (!cmdline->has_place &&
+	     dma_cma_node_is_to_come(cmdline->is_given ? size : 0)))
 		return;
 	/* Both are 0 where the command line does not say. */
 	limit = min_not_zero(cmdline->end, limit);

@@ -3,8 +3,11 @@
  * CMA areas of reusable reserved-memory nodes.
  *
  * For the default node, cma=SIZE changes the size and keeps the node's
- * constraints (alloc-ranges, alignment): these tell what the machine's devices
- * can reach, and the command line does not.
+ * constraints (alloc-ranges, alignment) as long as they leave room for it: these
+ * tell what the machine's devices can reach, and the command line does not.  If
+ * there is no room, and if cma= names a place or no size at all, the area is made
+ * without the node.  Its memory is the kernel's then, unless a device names it
+ * in memory-region: for that one, it is a device CMA area.
  *
  * No locks: boot, one CPU, memblock owns all memory.
  */
@@ -19,22 +22,40 @@
 #include <linux/string.h>
 
 #include "contiguous.h"
+#include "reserved.h"
 
 static bool has_default __initdata;
 
-static bool __init is_default_node(int node)
+static bool __init is_available(int node)
 {
 	const char *status = of_get_flat_dt_prop(node, "status", NULL);
 
-	return (!status || !strncmp(status, "ok", 2)) &&
-	       of_flat_dt_is_compatible(node, "shared-dma-pool") &&
-	       of_get_flat_dt_prop(node, "reusable", NULL) &&
-	       of_get_flat_dt_prop(node, "linux,cma-default", NULL) &&
-	       of_get_flat_dt_prop(node, "reg", NULL);
+	return !status || !strncmp(status, "ok", 2);
+}
+
+/* Will a node with a reg be the default area, of @size at least? */
+static bool __init is_default_node(int node, phys_addr_t size)
+{
+	struct reserved_mem rmem = { .fdt_node = node };
+	const __be32 *reg;
+	int len;
+
+	if (!is_available(node) ||
+	    !of_flat_dt_is_compatible(node, "shared-dma-pool") ||
+	    !dma_node_has(&rmem, "reusable") ||
+	    !dma_node_has(&rmem, "linux,cma-default"))
+		return false;
+	reg = of_get_flat_dt_prop(node, "reg", &len);
+	if (!reg || len < (dt_root_addr_cells + dt_root_size_cells) * 4)
+		return false;
+	rmem.base = dt_mem_next_cell(dt_root_addr_cells, &reg);
+	rmem.size = dt_mem_next_cell(dt_root_size_cells, &reg);
+	return rmem.size >= size && dma_node_is_area(&rmem);
 }
 
 /**
  * dma_cma_node_is_to_come - will a node be the default area?
+ * @size: that it has to have at least, in bytes
  *
  * Nodes with a reg are initialised when the tree is unflattened, which is
  * after the architecture's dma_contiguous_reserve() on some of them.
@@ -42,7 +63,7 @@ static bool __init is_default_node(int node)
  * Context: boot.
  * Return: true if so.
  */
-bool __init dma_cma_node_is_to_come(void)
+bool __init dma_cma_node_is_to_come(phys_addr_t size)
 {
 	int node, parent;
 
@@ -52,21 +73,41 @@ bool __init dma_cma_node_is_to_come(void)
 	if (parent < 0)
 		return false;
 	fdt_for_each_subnode(node, initial_boot_params, parent)
-		if (is_default_node(node))
+		if (is_default_node(node, size))
 			return true;
 	return false;
 }
 
 /**
- * dma_cma_is_second - would this default node be a second one?
- * @rmem: a node with linux,cma-default
+ * dma_cma_is_second - would a default node be a second one?
  *
  * Context: boot.
  * Return: true if there is a default area from another node.
  */
-bool __init dma_cma_is_second(const struct reserved_mem *rmem)
+bool __init dma_cma_is_second(void)
 {
 	return has_default;
+}
+
+static int __init names_phandle(unsigned long node, const char *uname,
+				int depth, void *phandle)
+{
+	const __be32 *names;
+	int len;
+
+	names = of_get_flat_dt_prop(node, "memory-region", &len);
+	for (; names && len >= (int)sizeof(*names); len -= sizeof(*names))
+		if (be32_to_cpup(names++) == *(u32 *)phandle)
+			return true;
+	return false;
+}
+
+/* Does a device name the node? */
+static bool __init is_named(const struct reserved_mem *rmem)
+{
+	u32 phandle = fdt_get_phandle(initial_boot_params, rmem->fdt_node);
+
+	return phandle && of_scan_flat_dt(names_phandle, &phandle);
 }
 
 /* Another place for an area of @size, within the node's alloc-ranges. */
@@ -110,34 +151,53 @@ static int __init move_in_ranges(struct reserved_mem *rmem, phys_addr_t size,
 	return err;
 }
 
-/*
- * Make the default node's reservation as large as cma= says.  A smaller area
- * is the start of it; a larger one is looked for where the node allows.  If
- * there is no room, the node's own size has to do.
- */
-static int __init resize_node(struct reserved_mem *rmem, phys_addr_t size,
-			      struct cma **cma)
+/* The command line wants less: what is behind it goes back. */
+static void __init shrink(struct reserved_mem *rmem, phys_addr_t size)
 {
-	size = ALIGN(size, CMA_MIN_ALIGNMENT_BYTES);
-	if (size < rmem->size) {
-		memblock_phys_free(rmem->base + size, rmem->size - size);
-		rmem->size = size;
-		return -ENOSPC;
-	}
-	if (size == rmem->size)
-		return -ENOSPC;
+	memblock_phys_free(rmem->base + size, rmem->size - size);
+	rmem->size = size;
+}
 
+/* It wants more, which has to be another place. */
+static int __init grow(struct reserved_mem *rmem, phys_addr_t size,
+		       struct cma **cma)
+{
 	/* A reg says exactly where: growing would be somewhere else. */
-	if (of_get_flat_dt_prop(rmem->fdt_node, "reg", NULL) ||
-	    move_in_ranges(rmem, size, cma)) {
-		pr_warn("dma: cma=%llu MiB: node %s allows no more than its %llu MiB\n",
+	int err = dma_node_has(rmem, "reg") ? -ENOSPC :
+					      move_in_ranges(rmem, size, cma);
+
+	if (err) {
+		pr_warn("dma: cma=%lluM: node %s has room for no more than its %llu MiB: the default area is made elsewhere\n",
 			(unsigned long long)size / SZ_1M, rmem->name,
 			(unsigned long long)rmem->size / SZ_1M);
-		return -ENOSPC;
+		return err;
 	}
 	rmem->base = cma_get_base(*cma);
 	rmem->size = cma_get_size(*cma);
 	dma_contiguous_early_fixup(rmem->base, rmem->size);
+	return 0;
+}
+
+/*
+ * Make the default node what cma= says.  Sets *@cma where that has made the area
+ * already; an error if the node is not the default any more.
+ */
+static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
+{
+	const struct dma_cma_cmdline *cmdline = &dma_cma_cmdline;
+	phys_addr_t size = ALIGN(cmdline->size, CMA_MIN_ALIGNMENT_BYTES);
+
+	if (!cmdline->is_given)
+		return 0;
+	if (cmdline->has_place || !size || dma_contiguous_default_area) {
+		pr_info("dma: node %s is not the default CMA area, cma= is\n",
+			rmem->name);
+		return -EEXIST;
+	}
+	if (size > rmem->size)
+		return grow(rmem, size, cma);
+	if (size < rmem->size)
+		shrink(rmem, size);
 	return 0;
 }
 
@@ -147,27 +207,25 @@ static int __init resize_node(struct reserved_mem *rmem, phys_addr_t size,
  * @is_default: it is linux,cma-default
  *
  * Context: boot, before the page allocator.
- * Return: 0 or a negative error; the reservation stays.
+ * Return: 0; -EEXIST if cma= has taken the place of a node that no device names;
+ * or another negative error.  The reservation stays.
  */
 int __init dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 {
-	bool is_by_cmdline = is_default && dma_cma_cmdline.is_given;
-	struct cma *cma;
-	int err = -ENOSPC;
+	struct cma *cma = NULL;
+	int err;
 
-	/* With a place of its own, cma= makes an area of its own. */
-	if (is_by_cmdline && (dma_cma_cmdline.has_place || !dma_cma_cmdline.size)) {
-		pr_info("dma: node %s is not the default CMA area, cma= is\n",
-			rmem->name);
+	if (is_default && heed_cmdline(rmem, &cma)) {
+		if (!is_named(rmem))
+			return -EEXIST;
 		is_default = false;
-	} else if (is_by_cmdline) {
-		err = resize_node(rmem, dma_cma_cmdline.size, &cma);
 	}
-	if (err)
+	if (!cma) {
 		err = cma_init_reserved_mem(rmem->base, rmem->size, 0,
 					    rmem->name, &cma);
-	if (err)
-		return err;
+		if (err)
+			return err == -EEXIST ? -EINVAL : err;
+	}
 
 	if (is_default) {
 		has_default = true;

@@ -9,57 +9,40 @@
  *   reusable            a CMA area, and with linux,cma-default the default
  *                       one (contiguous.c)
  *
- * This file reads the nodes, once, and decides what each becomes.  A node
- * that can't become anything keeps its memory reserved, since a device may
- * be using it already; it gets one line in the log that names the property,
- * its value and what is needed, and a driver that binds it later gets the
- * same line and an error.
+ * This file reads the nodes, once, and decides what each becomes.  A node that
+ * can't become anything gets one line in the log that names the property, its
+ * value and what is needed, and a driver that binds it later gets the same line
+ * and an error.  Its memory stays reserved if it has a reg, since a firmware or
+ * a device may know these addresses; what the kernel has placed itself goes
+ * back.  Memory that is the kernel's is no reserved memory any more: from the
+ * first initcall on, of_reserved_mem_lookup() does not find such a node.
  *
- * The nodes are read before there is a slab allocator; pools are made by an
- * initcall.
+ * The nodes are read before there is a slab allocator.  The global pool is made
+ * by an initcall; any other pool is mapped when the first device binds it, since
+ * many boards have more of them than they use.
  *
- * Locks: pools_mutex serialises making a pool on first use.
+ * Locks: pools_mutex serialises making a pool on first use.  The list of absent
+ * nodes is written by the initcall and constant after.
  */
 #include <linux/cma.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
+#include <linux/list.h>
 #include <linux/memblock.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/of.h>
 #include <linux/of_fdt.h>
 #include <linux/of_reserved_mem.h>
+#include <linux/slab.h>
+
+#include <asm/sections.h>
 
 #include "backend.h"
 #include "coherent.h"
 #include "contiguous.h"
-
-enum dma_node_value {
-	DMA_NODE_IS_PRESENT,
-	DMA_NODE_IS_MISSING,
-	DMA_NODE_BASE,
-	DMA_NODE_SIZE,
-};
-
-enum dma_node_unit {
-	DMA_NODE_NO_UNIT,
-	DMA_NODE_PAGE,
-	DMA_NODE_CMA_MINIMUM,
-};
-
-/**
- * struct dma_node_fault - what is wrong with a node
- * @property: the property to look at
- * @value: which value of it to show
- * @needed: what is expected
- * @unit: of what the value has to be a multiple
- */
-struct dma_node_fault {
-	const char		*property;
-	enum dma_node_value	value;
-	const char		*needed;
-	enum dma_node_unit	unit;
-};
+#include "reserved.h"
 
 static const struct dma_node_fault fault_both = {
 	"no-map", DMA_NODE_IS_PRESENT,
@@ -72,32 +55,66 @@ static const struct dma_node_fault fault_cma_base = {
 static const struct dma_node_fault fault_cma_size = {
 	"size", DMA_NODE_SIZE,
 	"a multiple of the CMA minimum that is not 0", DMA_NODE_CMA_MINIMUM };
+static const struct dma_node_fault fault_cma_place = {
+	"reg", DMA_NODE_BASE, "memory that is RAM, and all of it" };
 static const struct dma_node_fault fault_cma_default = {
-	"linux,cma-default", DMA_NODE_IS_PRESENT, "reusable as well" };
+	"linux,cma-default", DMA_NODE_IS_PRESENT,
+	"reusable as well; it is a device pool" };
 static const struct dma_node_fault fault_dma_default = {
-	"linux,dma-default", DMA_NODE_IS_PRESENT, "no-map, and not reusable" };
+	"linux,dma-default", DMA_NODE_IS_PRESENT,
+	"no-map, and not reusable; it is a CMA area" };
 static const struct dma_node_fault fault_second_cma = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT,
-	"a single default: another node or cma= has it" };
+	"a single default: another node has it; this one is a device CMA area" };
 static const struct dma_node_fault fault_second_dma = {
 	"linux,dma-default", DMA_NODE_IS_PRESENT,
-	"a single default: another node has it" };
+	"a single default: another node has it; this one is a device pool" };
+static const struct dma_node_fault fault_by_cmdline = {
+	"linux,cma-default", DMA_NODE_IS_PRESENT,
+	"no cma= on the command line, which has taken the node's place",
+	.fate = DMA_NODE_GIVEN_BACK };
 static const struct dma_node_fault fault_mapped = {
 	"no-map", DMA_NODE_IS_MISSING,
 	"no-map (a pool) or reusable (a CMA area), since this is RAM" };
-static const struct dma_node_fault fault_pool_base = {
-	"reg", DMA_NODE_BASE, "a page-aligned base", DMA_NODE_PAGE };
+static const struct dma_node_fault fault_not_reserved = {
+	"reg", DMA_NODE_BASE,
+	"memory that is free: the kernel or something else is there",
+	.fate = DMA_NODE_HAD_NONE };
 static const struct dma_node_fault fault_pool_size = {
-	"size", DMA_NODE_SIZE, "a multiple of the page size that is not 0",
-	DMA_NODE_PAGE };
+	"size", DMA_NODE_SIZE, "a page or more", DMA_NODE_PAGE };
+static const struct dma_node_fault fault_whole_pages = {
+	"reg", DMA_NODE_BASE,
+	"whole pages; only those within it are used", DMA_NODE_PAGE };
 static const struct dma_node_fault fault_no_area = {
 	"reusable", DMA_NODE_IS_PRESENT,
 	"a free CMA area (see CONFIG_CMA_AREAS)" };
+static const struct dma_node_fault fault_no_room = {
+	"size", DMA_NODE_SIZE, "as much free memory within its alloc-ranges" };
+static const struct dma_node_fault fault_no_pool = {
+	"compatible shared-dma-pool", DMA_NODE_IS_MISSING,
+	"it, for a driver that binds the node" };
 
+/**
+ * struct absent_node - a node whose memory is the kernel's
+ * @link: in absent_nodes
+ * @name: the node's
+ * @base: where it was
+ * @size: in bytes
+ * @fault: why
+ */
+struct absent_node {
+	struct list_head		link;
+	const char			*name;
+	phys_addr_t			base;
+	phys_addr_t			size;
+	const struct dma_node_fault	*fault;
+};
+
+static LIST_HEAD(absent_nodes);
 static bool has_dma_default __initdata;
 static DEFINE_MUTEX(pools_mutex);
 
-static void complain(struct device *dev, const char *name, phys_addr_t base,
+static void describe(char *text, size_t len, const char *name, phys_addr_t base,
 		     phys_addr_t size, const struct dma_node_fault *fault)
 {
 	char value[24], unit[24] = "";
@@ -121,17 +138,45 @@ static void complain(struct device *dev, const char *name, phys_addr_t base,
 		snprintf(value, sizeof(value), "%pa", &size);
 		break;
 	}
+	snprintf(text, len, "reserved-memory node %s: %s is %s, needed: %s%s",
+		 name, fault->property, value, fault->needed, unit);
+}
+
+/**
+ * dma_node_complain - say what is wrong with a node
+ * @dev: the device that binds it; NULL at boot
+ * @name: the node's
+ * @base: where it lies
+ * @size: in bytes
+ * @fault: what is wrong
+ *
+ * Context: any.
+ */
+void dma_node_complain(struct device *dev, const char *name, phys_addr_t base,
+		       phys_addr_t size, const struct dma_node_fault *fault)
+{
+	char text[224];
+
+	describe(text, sizeof(text), name, base, size, fault);
 	if (dev)
-		dev_err(dev, "reserved-memory node %s: %s is %s, needed: %s%s\n",
-			name, fault->property, value, fault->needed, unit);
+		dev_err(dev, "%s\n", text);
 	else
-		pr_err("dma: reserved-memory node %s: %s is %s, needed: %s%s\n",
-		       name, fault->property, value, fault->needed, unit);
+		pr_err("dma: %s\n", text);
+}
+
+/* Something is wrong, and the node serves all the same. */
+static void warn_of(const struct reserved_mem *rmem,
+		    const struct dma_node_fault *fault)
+{
+	char text[224];
+
+	describe(text, sizeof(text), rmem->name, rmem->base, rmem->size, fault);
+	pr_warn("dma: %s\n", text);
 }
 
 static int rejected_device_init(struct reserved_mem *rmem, struct device *dev)
 {
-	complain(dev, rmem->name, rmem->base, rmem->size, rmem->priv);
+	dma_node_complain(dev, rmem->name, rmem->base, rmem->size, rmem->priv);
 	return -EINVAL;
 }
 
@@ -154,24 +199,23 @@ static const struct reserved_mem_ops cma_ops = {
 	.device_release	= cma_device_release,
 };
 
-/* The pool of a node, made when it is first asked for. */
+/* The pool of a node, made when it is first asked for, of whole pages. */
 static struct dma_coherent_pool *node_pool(struct reserved_mem *rmem,
 					   bool is_global)
 {
+	phys_addr_t first = PAGE_ALIGN(rmem->base);
+	phys_addr_t end = (rmem->base + rmem->size) & PAGE_MASK;
+	const char *kind = is_global ? dma_global_pool.name :
+				       dma_device_pool.name;
+	const char *users = is_global ? "devices that are not coherent" :
+					"devices that bind the node";
 	struct dma_coherent_pool *pool;
 
 	mutex_lock(&pools_mutex);
 	pool = rmem->priv;
 	if (!pool) {
-		pool = is_global ?
-		       dma_coherent_pool_create(rmem->name, rmem->base,
-						rmem->size,
-						dma_global_pool.name,
-						"devices that are not coherent") :
-		       dma_coherent_pool_create(rmem->name, rmem->base,
-						rmem->size,
-						dma_device_pool.name,
-						"devices that bind the node");
+		pool = dma_coherent_pool_create(rmem->name, first, end - first,
+						kind, users);
 		if (!IS_ERR(pool))
 			rmem->priv = pool;
 	}
@@ -201,27 +245,97 @@ static const struct reserved_mem_ops pool_ops = {
 	.device_release	= pool_device_release,
 };
 
-static bool __init has_prop(struct reserved_mem *rmem, const char *name)
+/* The same for the node that is the global pool, too; told by its address */
+static const struct reserved_mem_ops global_pool_ops = {
+	.device_init	= pool_device_init,
+	.device_release	= pool_device_release,
+};
+
+/**
+ * dma_node_has - does a node have a property?
+ * @rmem: the node
+ * @property: its name
+ *
+ * Context: boot, as long as there is the flat tree.
+ * Return: true if so.
+ */
+bool __init dma_node_has(const struct reserved_mem *rmem, const char *property)
 {
-	return of_get_flat_dt_prop(rmem->fdt_node, name, NULL);
+	return of_get_flat_dt_prop(rmem->fdt_node, property, NULL);
+}
+
+/**
+ * dma_node_is_in_kernel - does a range meet the kernel's own image?
+ * @base: of the range
+ * @size: in bytes
+ *
+ * Reserving a range that is reserved already is no error, so nobody has noticed.
+ *
+ * Context: boot.
+ * Return: true if so.
+ */
+bool __init dma_node_is_in_kernel(phys_addr_t base, phys_addr_t size)
+{
+	return base < __pa_symbol(_end) && base + size > __pa_symbol(_text);
+}
+
+/**
+ * dma_node_reject - a node comes to nothing
+ * @rmem: the node
+ * @fault: why; kept
+ * @ops: what a driver that binds it meets; they find @fault in rmem->priv
+ *
+ * Context: boot, before the page allocator.
+ * Return: what the node's initialiser has to return.  Any error but -ENOENT
+ * gives the memory back.
+ */
+int __init dma_node_reject(struct reserved_mem *rmem,
+			   const struct dma_node_fault *fault,
+			   const struct reserved_mem_ops *ops)
+{
+	/* Who wrote cma= wants it so. */
+	if (fault != &fault_by_cmdline)
+		dma_node_complain(NULL, rmem->name, rmem->base, rmem->size,
+				  fault);
+	rmem->ops = ops;
+	rmem->priv = (void *)fault;
+	if (fault->fate == DMA_NODE_HAD_NONE ||
+	    (fault->fate == DMA_NODE_KEPT && dma_node_has(rmem, "reg")))
+		return -ENOENT;
+	/* The caller maps again what is not mapped, but does not free it. */
+	if (dma_node_has(rmem, "no-map"))
+		memblock_phys_free(rmem->base, rmem->size);
+	return -EINVAL;
+}
+
+/* RAM that the linear mapping has, or will have */
+static bool __init meets_mapped_ram(phys_addr_t base, phys_addr_t size)
+{
+	struct memblock_region *ram;
+
+	for_each_mem_region(ram)
+		if (!memblock_is_nomap(ram) && base < ram->base + ram->size &&
+		    base + size > ram->base)
+			return true;
+	return false;
 }
 
 /* What keeps a reusable node from becoming a CMA area? */
 static const struct dma_node_fault * __init
 cma_fault(struct reserved_mem *rmem)
 {
-	if (has_prop(rmem, "no-map"))
+	if (dma_node_has(rmem, "no-map"))
 		return &fault_both;
-	if (has_prop(rmem, "linux,dma-default"))
-		return &fault_dma_default;
 	if (!IS_ENABLED(CONFIG_DMA_CMA))
 		return &fault_no_cma;
 	if (!IS_ALIGNED(rmem->base, CMA_MIN_ALIGNMENT_BYTES))
 		return &fault_cma_base;
 	if (!rmem->size || !IS_ALIGNED(rmem->size, CMA_MIN_ALIGNMENT_BYTES))
 		return &fault_cma_size;
-	if (has_prop(rmem, "linux,cma-default") && dma_cma_is_second(rmem))
-		return &fault_second_cma;
+	if (!memblock_is_region_memory(rmem->base, rmem->size))
+		return &fault_cma_place;
+	if (dma_node_is_in_kernel(rmem->base, rmem->size))
+		return &fault_not_reserved;
 	return NULL;
 }
 
@@ -229,30 +343,45 @@ cma_fault(struct reserved_mem *rmem)
 static const struct dma_node_fault * __init
 pool_fault(struct reserved_mem *rmem)
 {
-	if (has_prop(rmem, "linux,cma-default"))
-		return &fault_cma_default;
-	if (!PAGE_ALIGNED(rmem->base))
-		return &fault_pool_base;
-	if (!rmem->size || !PAGE_ALIGNED(rmem->size))
+	if (PAGE_ALIGN(rmem->base) + PAGE_SIZE > rmem->base + rmem->size)
 		return &fault_pool_size;
 	/* Mapping RAM a second time, with other attributes, is refused. */
-	if (!has_prop(rmem, "no-map") &&
-	    memblock_is_map_memory(rmem->base))
-		return &fault_mapped;
-	if (has_prop(rmem, "linux,dma-default") && has_dma_default)
-		return &fault_second_dma;
+	if (meets_mapped_ram(rmem->base, rmem->size))
+		return dma_node_has(rmem, "no-map") ? &fault_not_reserved :
+						      &fault_mapped;
 	return NULL;
+}
+
+/**
+ * dma_node_is_area - can a reusable node become a CMA area?
+ * @rmem: the node; only its flat node, base and size are looked at
+ *
+ * Context: boot, as long as there is the flat tree.
+ * Return: true if so.
+ */
+bool __init dma_node_is_area(struct reserved_mem *rmem)
+{
+	return !cma_fault(rmem);
 }
 
 static const struct dma_node_fault * __init
 setup_cma(struct reserved_mem *rmem)
 {
+	bool is_default = dma_node_has(rmem, "linux,cma-default");
 	const struct dma_node_fault *fault = cma_fault(rmem);
+	int err;
 
 	if (fault)
 		return fault;
-	if (dma_cma_add_node(rmem, has_prop(rmem, "linux,cma-default")))
-		return &fault_no_area;
+	if (dma_node_has(rmem, "linux,dma-default"))
+		warn_of(rmem, &fault_dma_default);
+	if (is_default && dma_cma_is_second()) {
+		warn_of(rmem, &fault_second_cma);
+		is_default = false;
+	}
+	err = dma_cma_add_node(rmem, is_default);
+	if (err)
+		return err == -EEXIST ? &fault_by_cmdline : &fault_no_area;
 	rmem->ops = &cma_ops;
 	return NULL;
 }
@@ -264,38 +393,79 @@ setup_pool(struct reserved_mem *rmem)
 
 	if (fault)
 		return fault;
-	if (has_prop(rmem, "linux,dma-default"))
-		has_dma_default = true;
+	if (!PAGE_ALIGNED(rmem->base | rmem->size))
+		warn_of(rmem, &fault_whole_pages);
+	if (dma_node_has(rmem, "linux,cma-default"))
+		warn_of(rmem, &fault_cma_default);
 	rmem->ops = &pool_ops;
+	if (!dma_node_has(rmem, "linux,dma-default"))
+		return NULL;
+	if (has_dma_default)
+		warn_of(rmem, &fault_second_dma);
+	else
+		rmem->ops = &global_pool_ops;
+	has_dma_default = true;
 	return NULL;
 }
 
-/*
- * Always 0: any error would make the caller hand the memory to the page
- * allocator, under a device that may be using it.
- */
 static int __init dma_node_setup(struct reserved_mem *rmem)
 {
 	const struct dma_node_fault *fault;
 
-	fault = has_prop(rmem, "reusable") ? setup_cma(rmem) : setup_pool(rmem);
-	if (fault) {
-		complain(NULL, rmem->name, rmem->base, rmem->size, fault);
-		rmem->ops = &rejected_ops;
-		rmem->priv = (void *)fault;
-	}
-	return 0;
+	fault = dma_node_has(rmem, "reusable") ? setup_cma(rmem) :
+						 setup_pool(rmem);
+	return fault ? dma_node_reject(rmem, fault, &rejected_ops) : 0;
 }
 
 RESERVEDMEM_OF_DECLARE(dma, "shared-dma-pool", dma_node_setup);
 
-/* Nothing was reserved for a node: only its size can be at fault. */
+/* What a node that has no memory asks for; 0 if that can't be read */
+static phys_addr_t wanted_size(struct device_node *np)
+{
+	const __be32 *size;
+	int len;
+
+	size = of_get_property(np, "size", &len);
+	return size ? of_read_number(size, len / sizeof(*size)) : 0;
+}
+
+static bool is_for_dma(struct device_node *np)
+{
+	return of_device_is_compatible(np, "shared-dma-pool") ||
+	       of_device_is_compatible(np, "restricted-dma-pool");
+}
+
+/* Nothing was reserved for a node, and nothing is known of it. */
 static void complain_of_size(struct device *dev, struct device_node *np)
 {
-	if (of_device_is_compatible(np, "shared-dma-pool"))
-		complain(dev, kbasename(np->full_name), 0, 0,
-			 of_property_read_bool(np, "reusable") ?
-			 &fault_cma_size : &fault_pool_size);
+	phys_addr_t size = wanted_size(np);
+
+	if (is_for_dma(np))
+		dma_node_complain(dev, kbasename(np->full_name), 0, size,
+				  size ? &fault_no_room :
+				  of_property_read_bool(np, "reusable") ?
+				  &fault_cma_size : &fault_pool_size);
+	else
+		dma_node_complain(dev, kbasename(np->full_name), 0, 0,
+				  &fault_no_pool);
+}
+
+static void explain_absence(struct device *dev, struct device_node *np)
+{
+	struct absent_node *absent;
+
+	list_for_each_entry(absent, &absent_nodes, link) {
+		if (strcmp(absent->name, kbasename(np->full_name)))
+			continue;
+		dma_node_complain(dev, absent->name, absent->base, absent->size,
+				  absent->fault);
+		return;
+	}
+	if (of_reserved_mem_lookup(np))
+		dma_node_complain(dev, kbasename(np->full_name), 0, 0,
+				  &fault_no_pool);
+	else
+		complain_of_size(dev, np);
 }
 
 /**
@@ -305,7 +475,7 @@ static void complain_of_size(struct device *dev, struct device_node *np)
  * @idx: which of its memory-region
  *
  * Called by drivers/of/of_reserved_mem.c, which knows only that there is no
- * memory for the node.
+ * memory for the node, or nothing that could be done with it.
  *
  * Context: process context, may sleep.
  */
@@ -314,28 +484,56 @@ void dma_explain_absent_node(struct device *dev, struct device_node *np,
 {
 	struct device_node *target = of_parse_phandle(np, "memory-region", idx);
 
-	if (target)
-		complain_of_size(dev, target);
+	if (!target)
+		return;
+	explain_absence(dev, target);
 	of_node_put(target);
 }
 
-/* Make the pool of one node, and the global pool of the default node. */
-static void __init make_pool(struct device_node *np)
+/* Nobody finds a node any more whose memory is the kernel's. */
+static void __init hide(struct reserved_mem *rmem)
 {
-	struct reserved_mem *rmem = of_reserved_mem_lookup(np);
-	bool is_global = of_property_read_bool(np, "linux,dma-default");
-	struct dma_coherent_pool *pool;
+	struct absent_node *absent = kmalloc(sizeof(*absent), GFP_KERNEL);
 
-	if (!rmem)
-		complain_of_size(NULL, np);
-	if (!rmem || rmem->ops != &pool_ops)
+	if (!absent)
 		return;
-	pool = node_pool(rmem, is_global);
-	if (!IS_ERR(pool) && is_global)
+	absent->name = rmem->name;
+	absent->base = rmem->base;
+	absent->size = rmem->size;
+	absent->fault = rmem->priv;
+	list_add_tail(&absent->link, &absent_nodes);
+	rmem->name = "";
+	rmem->ops = NULL;
+}
+
+static void __init make_global_pool(struct reserved_mem *rmem)
+{
+	struct dma_coherent_pool *pool = node_pool(rmem, true);
+
+	if (!IS_ERR(pool))
 		dma_global_pool_add(pool);
 }
 
-static int __init dma_make_pools(void)
+/* What had to wait for the slab allocator */
+static void __init finish_node(struct device_node *np)
+{
+	struct reserved_mem *rmem = of_reserved_mem_lookup(np);
+	const struct dma_node_fault *fault;
+
+	if (!rmem && is_for_dma(np))
+		complain_of_size(NULL, np);
+	if (!rmem)
+		return;
+	if (rmem->ops == &global_pool_ops)
+		make_global_pool(rmem);
+	if (rmem->ops != &rejected_ops)
+		return;
+	fault = rmem->priv;
+	if (fault->fate != DMA_NODE_KEPT || !of_property_present(np, "reg"))
+		hide(rmem);
+}
+
+static int __init dma_finish_nodes(void)
 {
 	struct device_node *parent, *np;
 
@@ -343,8 +541,8 @@ static int __init dma_make_pools(void)
 	if (!parent)
 		return 0;
 	for_each_available_child_of_node(parent, np)
-		make_pool(np);
+		finish_node(np);
 	of_node_put(parent);
 	return 0;
 }
-core_initcall(dma_make_pools);
+core_initcall(dma_finish_nodes);

@@ -334,10 +334,14 @@ static void cma_bind_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, dma_cma_bind(dev, area));
 	KUNIT_EXPECT_EQ(test, atomic_read(&area->nr_users), nr_users + 1);
 	if (other) {
+		/* The last one bound is the one that is used. */
 		dma_pools_log_mark();
-		KUNIT_EXPECT_EQ(test, dma_cma_bind(dev, other), -EBUSY);
-		KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "already"), 1);
-		KUNIT_EXPECT_PTR_EQ(test, dev->cma_area, area->cma);
+		KUNIT_EXPECT_EQ(test, 0, dma_cma_bind(dev, other));
+		KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+							     "takes the place of"));
+		KUNIT_EXPECT_PTR_EQ(test, dev->cma_area, other->cma);
+		KUNIT_EXPECT_EQ(test, atomic_read(&area->nr_users), nr_users);
+		KUNIT_EXPECT_EQ(test, 0, dma_cma_bind(dev, area));
 	}
 
 	/* Buffers outlive the binding */

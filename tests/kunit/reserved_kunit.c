@@ -175,11 +175,6 @@ static const struct fault faults[] = {
 	{ "cma-base", "reg is 0x", "a base aligned to the CMA minimum" },
 	{ "cma-size", "size is 0x", "a multiple of the CMA minimum" },
 	{ "mapped", "no-map is missing", "since this is RAM" },
-	{ "cma-default-pool", "linux,cma-default is present", "reusable as well" },
-	{ "dma-default-cma", "linux,dma-default is present",
-	  "no-map, and not reusable" },
-	{ "pool-base", "reg is 0x", "a page-aligned base" },
-	{ "pool-size", "size is 0x", "a multiple of the page size" },
 };
 
 KUNIT_ARRAY_PARAM_DESC(fault, faults, name);
@@ -229,54 +224,159 @@ static void reserved_fault_test(struct kunit *test)
 	check_rejected(test, fault->name, fault);
 }
 
-/*
- * Of two nodes that want to be the default, the one that comes later in the
- * flat tree is rejected; overlays may have turned them round. Returns the one
- * that is not.
- */
-static const char *check_second(struct kunit *test, const char *one,
-				const char *other, const struct fault *fault)
-{
-	struct device *dev = dma_kunit_coherent_device(test, "first");
-	bool is_one_bad;
+/* Nodes of which something is wrong, and that serve all the same */
 
-	is_one_bad = of_reserved_mem_device_init_by_idx(dev, device_node(test, one),
-							0);
-	of_reserved_mem_device_release(dev);
-	check_rejected(test, is_one_bad ? one : other, fault);
-	KUNIT_EXPECT_EQ(test, 0, bind(test, dev, is_one_bad ? other : one, 0));
-	return is_one_bad ? other : one;
+struct odd {
+	struct fault line;
+	const char *backend;
+	size_t size;
+};
+
+static const struct odd odds[] = {
+	{ { "cma-default-pool", "linux,cma-default is present",
+	    "reusable as well" }, "device pool", SZ_64K },
+	{ { "dma-default-cma", "linux,dma-default is present",
+	    "no-map, and not reusable" }, "device cma", SZ_4M },
+	{ { "pool-base", "reg is 0x", "whole pages" }, "device pool",
+	  SZ_64K - SZ_4K },
+	{ { "pool-size", "reg is 0x", "whole pages" }, "device pool", SZ_64K },
+};
+
+static void odd_to_desc(const struct odd *odd, char *desc)
+{
+	strscpy(desc, odd->line.name, KUNIT_PARAM_DESC_SIZE);
 }
+
+KUNIT_ARRAY_PARAM(odd, odds, odd_to_desc);
+
+/* The node is told at boot, and serves a device that binds it */
+static void check_serves(struct kunit *test, const char *name,
+			 const struct odd *odd)
+{
+	struct device *dev = dma_kunit_coherent_device(test, name);
+	struct reserved_mem *rmem = reserved_of(test, name);
+	struct dma_pool_figures figures;
+	struct dma_pools_buffer buffer;
+
+	KUNIT_ASSERT_NOT_NULL(test, rmem);
+	if (dma_pools_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 1, count_line(dma_pools_boot_log_count,
+						    rmem, &odd->line));
+	KUNIT_ASSERT_EQ(test, 0, bind(test, dev, name, 0));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
+	KUNIT_EXPECT_STREQ(test, buffer.backend, odd->backend);
+	KUNIT_EXPECT_TRUE(test, is_within(&buffer, rmem));
+	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(buffer.phys));
+	dma_pools_free(&buffer);
+	KUNIT_ASSERT_TRUE(test, dma_pools_figures(test, rmem->name,
+						  odd->backend, &figures));
+	KUNIT_EXPECT_EQ(test, figures.size, odd->size);
+}
+
+static void reserved_odd_test(struct kunit *test)
+{
+	const struct odd *odd = test->param_value;
+
+	check_serves(test, odd->line.name, odd);
+}
+
+/* Of two default nodes, the one that comes later is for those who bind it. */
 
 static void reserved_second_cma_test(struct kunit *test)
 {
-	static const struct fault fault = {
-		.property = "linux,cma-default is present",
-		.needed = "a single default",
+	static const struct odd second = {
+		{ NULL, "linux,cma-default is present", "a single default" },
+		"device cma", SZ_16M,
 	};
-	const char *first = check_second(test, "cma-default", "cma-second", &fault);
+	const char *first;
 
-	/* The first one is for everybody */
 	KUNIT_ASSERT_NOT_NULL(test, dma_cma_default());
-	KUNIT_EXPECT_STREQ(test, dma_cma_default()->info.name,
-			   reserved_of(test, first)->name);
 	KUNIT_EXPECT_STREQ(test, dma_cma_default()->info.kind, "default cma");
+	first = dma_cma_default()->info.name;
+	if (!strcmp(first, reserved_of(test, "cma-default")->name)) {
+		check_serves(test, "cma-second", &second);
+	} else {
+		KUNIT_EXPECT_STREQ(test, first,
+				   reserved_of(test, "cma-second")->name);
+		check_serves(test, "cma-default", &second);
+	}
 }
 
 static void reserved_second_dma_test(struct kunit *test)
 {
-	static const struct fault fault = {
-		.property = "linux,dma-default is present",
-		.needed = "a single default",
+	static const struct odd second = {
+		{ NULL, "linux,dma-default is present", "a single default" },
+		"device pool", SZ_64K,
 	};
-	const char *first = check_second(test, "global", "global-second", &fault);
 	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	struct dma_pools_buffer buffer;
+	bool is_first;
 
-	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
 	KUNIT_EXPECT_STREQ(test, buffer.backend, "global pool");
-	KUNIT_EXPECT_TRUE(test, is_within(&buffer, reserved_of(test, first)));
+	is_first = is_within(&buffer, reserved_of(test, "global"));
+	KUNIT_EXPECT_TRUE(test, is_first ||
+			  is_within(&buffer, reserved_of(test, "global-second")));
 	dma_pools_free(&buffer);
+	check_serves(test, is_first ? "global-second" : "global", &second);
+}
+
+/* Nodes whose memory is the kernel's */
+
+static const struct fault absences[] = {
+	{ "lost", "size is 0x", "a multiple of the CMA minimum" },
+	{ "in-kernel", "reg is 0x", "memory that is free" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(absence, absences, name);
+
+static void reserved_absent_test(struct kunit *test)
+{
+	const struct fault *absence = test->param_value;
+	struct device *dev = dma_kunit_coherent_device(test, absence->name);
+	char line[64];
+
+	/* Who takes base and size from there gets none. */
+	KUNIT_EXPECT_NULL(test, reserved_of(test, absence->name));
+	dma_pools_log_mark();
+	KUNIT_EXPECT_EQ(test, bind(test, dev, absence->name, 0), -EINVAL);
+	snprintf(line, sizeof(line), "%s: reserved-memory node kunit-%s",
+		 dev_name(dev), absence->name);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(line, absence->property), 1);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(line, absence->needed), 1);
+
+	snprintf(line, sizeof(line), "dma: reserved-memory node kunit-%s",
+		 absence->name);
+	if (dma_pools_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 1,
+				dma_pools_boot_log_count(line, absence->needed));
+}
+
+/* A node that is no pool: the driver that binds it is told so */
+static void reserved_plain_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+
+	KUNIT_EXPECT_NOT_NULL(test, reserved_of(test, "plain"));
+	dma_pools_log_mark();
+	KUNIT_EXPECT_EQ(test, bind(test, dev, "plain", 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+						     "compatible shared-dma-pool is missing"));
+}
+
+/* Nobody maps a pool before a device binds it: boards have many. */
+static void reserved_unbound_test(struct kunit *test)
+{
+	struct dma_pool_figures figures;
+	struct reserved_mem *rmem = reserved_of(test, "unbound");
+
+	KUNIT_ASSERT_NOT_NULL(test, rmem);
+	check_is_reserved(test, rmem);
+	KUNIT_EXPECT_FALSE(test, dma_pools_figures(test, rmem->name,
+						   "device pool", &figures));
+	if (dma_pools_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 0, dma_pools_boot_log_count("device pool",
+								  rmem->name));
 }
 
 /* Nothing is reserved, so nothing is noted; the lines are there all the same */
@@ -301,7 +401,7 @@ static void check_zero_size(struct kunit *test, const char *name,
 static void reserved_zero_size_test(struct kunit *test)
 {
 	check_zero_size(test, "cma-zero", "the CMA minimum that is not 0");
-	check_zero_size(test, "pool-zero", "the page size that is not 0");
+	check_zero_size(test, "pool-zero", "a page or more");
 }
 
 /* One line for each that became something */
@@ -309,8 +409,6 @@ static void reserved_boot_line_test(struct kunit *test)
 {
 	if (!dma_pools_has_boot_log())
 		kunit_skip(test, "the start of the log is gone");
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: device pool",
-							  reserved_of(test, "two-pools")->name));
 	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: device cma",
 							  reserved_of(test, "cma")->name));
 	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: default cma 'kunit-", "base"));
@@ -322,9 +420,13 @@ static struct kunit_case dma_reserved_cases[] = {
 	KUNIT_CASE(reserved_pool_twice_test),
 	KUNIT_CASE(reserved_cma_test),
 	KUNIT_CASE_PARAM(reserved_fault_test, fault_gen_params),
+	KUNIT_CASE_PARAM(reserved_odd_test, odd_gen_params),
 	KUNIT_CASE(reserved_second_cma_test),
 	KUNIT_CASE(reserved_second_dma_test),
 	KUNIT_CASE(reserved_zero_size_test),
+	KUNIT_CASE_PARAM(reserved_absent_test, absence_gen_params),
+	KUNIT_CASE(reserved_plain_test),
+	KUNIT_CASE(reserved_unbound_test),
 	KUNIT_CASE(reserved_boot_line_test),
 	{}
 };
