@@ -20,6 +20,7 @@
 #include "direct.h"
 #include "sg.h"
 #include "limits.h"
+#include "swiotlb.h"
 
 /**
  * dma_direct_bounce - map what can't be mapped in place
@@ -40,7 +41,8 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 	/* Memory of a peer is to be reached in place or not at all. */
 	if (dma_page_is_peer(page))
 		return DMA_MAPPING_ERROR;
-	if (is_swiotlb_active(way->dev))
+	/* Whoever has to bounce and can't is told so there. */
+	if (is_swiotlb_active(way->dev) || way->must_bounce)
 		return swiotlb_map(way->dev, phys, size, way->dir, way->attrs);
 
 	if (!(way->attrs & DMA_ATTR_NO_WARN))
@@ -257,7 +259,13 @@ dma_addr_t dma_direct_map_resource(struct device *dev, phys_addr_t phys,
 				   unsigned long attrs)
 {
 	struct dma_limits limits = dma_limits_of(dev, *dev->dma_mask);
+	const char *why_denied = swiotlb_why_denied(dev);
 
+	if (why_denied) {
+		dev_err_ratelimited(dev, "registers at %pa refused: %s\n", &phys,
+				    why_denied);
+		return DMA_MAPPING_ERROR;
+	}
 	/* Registers are not encrypted, whatever memory is. */
 	limits.unencrypted = true;
 	if (size && dma_limits_reach(dev, &limits, phys, size))

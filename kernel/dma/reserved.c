@@ -475,7 +475,8 @@ static void explain_absence(struct device *dev, struct device_node *np)
  * @idx: which of its memory-region
  *
  * Called by drivers/of/of_reserved_mem.c, which knows only that there is no
- * memory for the node, or nothing that could be done with it.
+ * memory for the node, or nothing that could be done with it.  A device that was
+ * to be confined to this memory is denied all other.
  *
  * Context: process context, may sleep.
  */
@@ -487,6 +488,8 @@ void dma_explain_absent_node(struct device *dev, struct device_node *np,
 	if (!target)
 		return;
 	explain_absence(dev, target);
+	if (of_device_is_compatible(target, "restricted-dma-pool"))
+		swiotlb_deny(dev, kbasename(target->full_name));
 	of_node_put(target);
 }
 
@@ -526,7 +529,7 @@ static void __init finish_node(struct device_node *np)
 		return;
 	if (rmem->ops == &global_pool_ops)
 		make_global_pool(rmem);
-	if (rmem->ops != &rejected_ops)
+	if (rmem->ops != &rejected_ops && !swiotlb_denies(rmem->ops))
 		return;
 	fault = rmem->priv;
 	if (fault->fate != DMA_NODE_KEPT || !of_property_present(np, "reg"))

@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "prepare.h"
+#include "swiotlb.h"
 
 static const char *restricted_decline(const struct dma_request *req)
 {
@@ -59,7 +60,8 @@ static void restricted_free(struct dma_allocation *record)
 static void restricted_explain(const struct dma_request *req,
 			       struct seq_buf *text)
 {
-	seq_buf_puts(text, cannot_prepare(req) ?:
+	seq_buf_puts(text, swiotlb_why_denied(req->dev) ?:
+			   cannot_prepare(req) ?:
 			   "no free run of slots in reach");
 }
 

@@ -194,6 +194,7 @@ struct swiotlb_reach {
  * struct swiotlb_set - all the buffers that a device may use
  * @mem: what struct device points to; has to be first
  * @name: "default", or the node's
+ * @why_denied: why there will never be any buffers; NULL: there are, or may be
  * @first: the pool that was there first, and stays; NULL: there are none
  * @lock: protects what is (s), and the next ones up to @wanted
  * @tree: (r) all pools but the first, by their addresses
@@ -223,6 +224,7 @@ struct swiotlb_reach {
 struct swiotlb_set {
 	struct io_tlb_mem	mem;
 	const char		*name;
+	const char		*why_denied;
 	struct io_tlb_pool __rcu *first;
 
 	spinlock_t		lock;	/* protects what follows, up to wanted */
@@ -402,7 +404,18 @@ static inline struct swiotlb_set *swiotlb_set_of(struct device *dev)
 {
 	return container_of_const(dev->dma_io_tlb_mem, struct swiotlb_set, mem);
 }
+
+/* Why a device must not do any DMA; NULL: it may. */
+static inline const char *swiotlb_why_denied(struct device *dev)
+{
+	return dev->dma_io_tlb_mem ? swiotlb_set_of(dev)->why_denied : NULL;
+}
 #else
+static inline const char *swiotlb_why_denied(struct device *dev)
+{
+	return NULL;
+}
+
 static inline void swiotlb_driver_gone(struct device *dev)
 {
 }

@@ -9,6 +9,11 @@
  * The pool is made when the first device binds it, and stays.  It does not
  * grow: a firewall may know its limits.
  *
+ * Whoever asks for confinement must not run without: where the pool can't be
+ * made, the device gets a set without any buffers, so that all its mappings and
+ * allocations are refused until the device tree, or what else was wrong, is
+ * corrected.
+ *
  * Locks: pools_mutex serialises making a pool on first use; inside it those of
  * swiotlb_pool_decrypt() and swiotlb_set_show().
  */
@@ -19,9 +24,24 @@
 #include <linux/of_reserved_mem.h>
 #include <linux/slab.h>
 
+#include "reserved.h"
 #include "swiotlb.h"
 
 static DEFINE_MUTEX(pools_mutex);
+
+/* A set that never has any buffers */
+static struct swiotlb_set denied = {
+	.mem = {
+		.force_bounce	= true,
+		.for_alloc	= true,
+	},
+	.name = "nothing",
+	.lock = __SPIN_LOCK_UNLOCKED(denied.lock),
+	.pools = LIST_HEAD_INIT(denied.pools),
+	.transients = LIST_HEAD_INIT(denied.transients),
+	.ended = LIST_HEAD_INIT(denied.ended),
+	.why_denied = "its restricted-dma-pool could not be set up",
+};
 
 /* Can the kernel get at all of it as at any other memory? */
 static bool is_linear(phys_addr_t start, size_t size)
@@ -88,6 +108,63 @@ void swiotlb_reserved_destroy(struct swiotlb_set *set)
 	kfree(set);
 }
 
+/**
+ * swiotlb_deny - let a device have no DMA at all
+ * @dev: the device
+ * @name: of the reserved-memory node that it was to be confined to
+ *
+ * Context: process context.
+ */
+void swiotlb_deny(struct device *dev, const char *name)
+{
+	dev_err(dev, "reserved-memory node %s: there is no restricted pool, so all DMA of this device is refused\n",
+		name);
+	dev->dma_io_tlb_mem = &denied.mem;
+}
+
+static const struct dma_node_fault fault_place = {
+	"reg", DMA_NODE_BASE, "memory that the kernel's image is not in",
+	.fate = DMA_NODE_HAD_NONE };
+static const struct dma_node_fault fault_range = {
+	"reg", DMA_NODE_BASE, "whole pages that the kernel has mapped",
+	DMA_NODE_PAGE };
+static const struct dma_node_fault fault_memory = {
+	"size", DMA_NODE_SIZE,
+	"memory for its bookkeeping, and memory that can be decrypted" };
+
+/* The properties that say the opposite */
+static const struct dma_node_fault faults[] = {
+	{ "reusable", DMA_NODE_IS_PRESENT, "a restricted-dma-pool without it" },
+	{ "linux,cma-default", DMA_NODE_IS_PRESENT,
+	  "a restricted-dma-pool without it" },
+	{ "linux,dma-default", DMA_NODE_IS_PRESENT,
+	  "a restricted-dma-pool without it" },
+	{ "no-map", DMA_NODE_IS_PRESENT, "a restricted-dma-pool without it" },
+};
+
+static int denied_device_init(struct reserved_mem *rmem, struct device *dev)
+{
+	dma_node_complain(dev, rmem->name, rmem->base, rmem->size, rmem->priv);
+	swiotlb_deny(dev, rmem->name);
+	return -EINVAL;
+}
+
+static const struct reserved_mem_ops denied_ops = {
+	.device_init	= denied_device_init,
+};
+
+/**
+ * swiotlb_denies - are these the operations of a node that came to nothing?
+ * @ops: a node's
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool swiotlb_denies(const struct reserved_mem_ops *ops)
+{
+	return ops == &denied_ops;
+}
+
 static int restricted_device_init(struct reserved_mem *rmem, struct device *dev)
 {
 	struct swiotlb_set *set;
@@ -102,11 +179,10 @@ static int restricted_device_init(struct reserved_mem *rmem, struct device *dev)
 	}
 	mutex_unlock(&pools_mutex);
 	if (IS_ERR(set)) {
-		dev_err(dev, "reserved-memory node %s: no restricted pool of %pa bytes at %pa: %s (error %ld)\n",
-			rmem->name, &rmem->size, &rmem->base,
-			PTR_ERR(set) == -EINVAL ?
-			"expected whole pages that the kernel has mapped" :
-			"no memory, or it cannot be decrypted", PTR_ERR(set));
+		dma_node_complain(dev, rmem->name, rmem->base, rmem->size,
+				  PTR_ERR(set) == -EINVAL ? &fault_range :
+							    &fault_memory);
+		swiotlb_deny(dev, rmem->name);
 		return PTR_ERR(set);
 	}
 	atomic_inc(&set->nr_users);
@@ -130,17 +206,11 @@ static const struct reserved_mem_ops restricted_ops = {
 
 static int __init restricted_setup(struct reserved_mem *rmem)
 {
-	static const char * const excluded[] __initconst = {
-		"reusable", "linux,cma-default", "linux,dma-default", "no-map",
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(excluded); i++) {
-		if (!of_get_flat_dt_prop(rmem->fdt_node, excluded[i], NULL))
-			continue;
-		pr_err("swiotlb: reserved-memory node %s: %s is present, needed: a restricted-dma-pool without it\n",
-		       rmem->name, excluded[i]);
-		return -EINVAL;
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++)
+		if (dma_node_has(rmem, faults[i].property))
+			return dma_node_reject(rmem, &faults[i], &denied_ops);
+	if (dma_node_is_in_kernel(rmem->base, rmem->size))
+		return dma_node_reject(rmem, &fault_place, &denied_ops);
 	rmem->ops = &restricted_ops;
 	return 0;
 }

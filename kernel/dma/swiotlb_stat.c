@@ -406,6 +406,8 @@ static const char *reason(struct swiotlb_set *set, struct device *dev,
 	struct io_tlb_pool *pool;
 	dma_addr_t dma_start;
 
+	if (set->why_denied)
+		return set->why_denied;
 	rcu_read_lock();
 	list_for_each_entry_rcu(pool, &set->pools, list) {
 		if (!use_dma_iommu(dev) && !set->is_remapped &&

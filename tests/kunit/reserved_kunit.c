@@ -17,6 +17,7 @@
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/pfn.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
 #include "../../kernel/dma/backend.h"
@@ -379,6 +380,52 @@ static void reserved_unbound_test(struct kunit *test)
 								  rmem->name));
 }
 
+/* Restricted pools that can't be made: their devices have no DMA at all. */
+
+static const char * const denials[] = {
+	"restricted-no-map", "restricted-lost",
+};
+
+static void denial_to_desc(const char * const *denial, char *desc)
+{
+	strscpy(desc, *denial, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(denial, denials, denial_to_desc);
+
+static void reserved_denied_test(struct kunit *test)
+{
+	const char *name = *(const char * const *)test->param_value;
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	void *buffer = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct scatterlist sg;
+
+	if (!IS_ENABLED(CONFIG_DMA_RESTRICTED_POOL))
+		kunit_skip(test, "needs CONFIG_DMA_RESTRICTED_POOL");
+	KUNIT_ASSERT_NOT_NULL(test, buffer);
+	dma_pools_log_mark();
+	KUNIT_EXPECT_EQ(test, bind(test, dev, name, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+						     "no-map is present"));
+	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+						     "all DMA of this device is refused"));
+
+	KUNIT_EXPECT_EQ(test, DMA_MAPPING_ERROR,
+			dma_map_single(dev, buffer, SZ_4K, DMA_TO_DEVICE));
+	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+						     "refused: its restricted-dma-pool"));
+	sg_init_one(&sg, buffer, SZ_4K);
+	KUNIT_EXPECT_EQ(test, 0, dma_map_sg_attrs(dev, &sg, 1, DMA_TO_DEVICE,
+						  DMA_ATTR_NO_WARN));
+	KUNIT_EXPECT_EQ(test, DMA_MAPPING_ERROR,
+			dma_map_resource(dev, DMA_KUNIT_REGISTERS, SZ_4K,
+					 DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, SZ_8K, GFP_KERNEL,
+						     "could not be set up"));
+	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, SZ_4K, GFP_ATOMIC,
+						     "could not be set up"));
+}
+
 /* Nothing is reserved, so nothing is noted; the lines are there all the same */
 static void check_zero_size(struct kunit *test, const char *name,
 			    const char *needed)
@@ -427,6 +474,7 @@ static struct kunit_case dma_reserved_cases[] = {
 	KUNIT_CASE_PARAM(reserved_absent_test, absence_gen_params),
 	KUNIT_CASE(reserved_plain_test),
 	KUNIT_CASE(reserved_unbound_test),
+	KUNIT_CASE_PARAM(reserved_denied_test, denial_gen_params),
 	KUNIT_CASE(reserved_boot_line_test),
 	{}
 };
