@@ -349,6 +349,10 @@ static noinline void undo_range(struct iommu_dma_cookie *cookie,
 {
 	struct dma_io_range range __dma_io_begins;
 
+	if (!done) {
+		dma_io_put(cookie, base, size);
+		return;
+	}
 	dma_io_begin(cookie, &range);
 	clear_segments(cookie, sgl, nr_segments, base + done, &range);
 	dma_io_end(cookie, dev, base, size, &range);

@@ -259,6 +259,14 @@ void dma_shadow_shrink(struct work_struct *work)
 		schedule_delayed_work(&shadow->shrink, dma_shadow_idle);
 }
 
+static void empty_lists(struct dma_shadow *shadow)
+{
+	for (unsigned int i = 0; shadow && i < shadow->nr_banks; i++)
+		for (unsigned int rights = 0; rights < DMA_SHADOW_NR_RIGHTS;
+		     rights++)
+			empty_list(shadow, &shadow->banks[i], rights, UINT_MAX);
+}
+
 /**
  * iommu_dma_driver_gone - a device has lost its driver
  * @dev: the device
@@ -271,13 +279,15 @@ void dma_shadow_shrink(struct work_struct *work)
  */
 void iommu_dma_driver_gone(struct device *dev)
 {
-	struct dma_shadow *shadow = use_dma_iommu(dev) ?
-				    dma_domain_serving(dev)->shadow : NULL;
-
-	for (unsigned int i = 0; shadow && i < shadow->nr_banks; i++)
-		for (unsigned int rights = 0; rights < DMA_SHADOW_NR_RIGHTS;
-		     rights++)
-			empty_list(shadow, &shadow->banks[i], rights, UINT_MAX);
+	/*
+	 * The group's type, and so the domain, stays while it is in use.  If
+	 * another owns the group by now, no device of it is in that domain.
+	 */
+	if (!use_dma_iommu(dev) || iommu_device_use_default_domain(dev))
+		return;
+	if (use_dma_iommu(dev))
+		empty_lists(READ_ONCE(dma_domain_serving(dev)->shadow));
+	iommu_device_unuse_default_domain(dev);
 }
 
 /* Where in its slot a buffer begins: as in its page, if there is room. */
