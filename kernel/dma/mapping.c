@@ -348,4 +348,5 @@ EXPORT_SYMBOL(dma_unmap_resource);
 void dma_driver_gone(struct device *dev)
 {
 	swiotlb_driver_gone(dev);
+	iommu_dma_driver_gone(dev);
 }
