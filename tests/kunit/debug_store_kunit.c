@@ -54,6 +54,7 @@ static void check_found(struct kunit *test, struct device *dev,
 
 	base = clean_address(dev, base, size);
 	dma_debug_map_resource(dev, base, size, DMA_FROM_DEVICE, base);
+	debug_dma_mapping_error(dev, base);
 	for (unsigned int i = 0; i < ARRAY_SIZE(inside); i++) {
 		if (inside[i] >= size)
 			continue;
