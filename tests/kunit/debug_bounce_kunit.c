@@ -45,7 +45,7 @@ static void debug_max_bounced_test(struct kunit *test)
 {
 	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_1M);
 	struct max_call call = {
-		.dev	= swiotlb_place_device(test, place, "dev"),
+		.dev	= swiotlb_place_device(test, place, "narrow"),
 		.buffer	= debug_buffer(test, SZ_512K),
 	};
 	struct device *dev = call.dev;
