@@ -161,7 +161,7 @@ static void drop_shadow(struct dma_rehearsal *it)
 	free_pages_exact(it->pages, padded_size(it));
 	free_pages_exact(it->seen, it->size);
 	it->page = NULL;
-	it->pages = NULL;
+	WRITE_ONCE(it->pages, NULL);
 	atomic_long_dec(&nr_live);
 }
 
@@ -467,7 +467,7 @@ void dma_rehearse_give_up(struct dma_rehearsal *it)
 		restore(it);
 		bitmap_fill(it->cpus, it->size);
 		memcpy(it->seen, it->shadow, it->size);
-		it->is_shared = true;
+		WRITE_ONCE(it->is_shared, true);
 		atomic_long_inc(&nr_shared);
 	}
 	spin_unlock_irqrestore(&it->lock, flags);
@@ -483,7 +483,8 @@ static bool fill(struct dma_rehearsal *it, unsigned long attrs)
 	spin_lock_irqsave(&it->lock, flags);
 	is_alone = dma_rehearse_enter(it);
 	if (!is_alone) {
-		it->is_shared = true;	/* There is nothing to give up. */
+		/* There is nothing to give up. */
+		WRITE_ONCE(it->is_shared, true);
 	} else if (attrs & DMA_ATTR_SKIP_CPU_SYNC) {
 		bitmap_set(it->cpus, 0, it->size);
 		memcpy(it->seen, it->shadow, it->size);

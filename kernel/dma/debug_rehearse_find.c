@@ -64,7 +64,7 @@ static struct dma_rehearsal *find_other(struct dma_rehearsal *it,
 		if (other == it || can_share(it, other))
 			continue;
 		if (!has_shadow ||
-		    (!READ_ONCE(other->is_shared) && other->pages))
+		    (!READ_ONCE(other->is_shared) && READ_ONCE(other->pages)))
 			return other;
 	}
 	return NULL;
