@@ -26,6 +26,7 @@ dtb_nodes() {
 dtb_find() {
 	local node
 	case $1 in /*) say "$1"; return ;; esac
+	[ -f "$run/nodes" ] || dtb_nodes / > "$run/nodes"
 	while IFS= read -r node; do
 		case " $(fdtget "$run/dump.dtb" "$node" compatible 2>/dev/null) " in
 		*" $1 "*) say "$node"; return ;;
@@ -36,7 +37,6 @@ dtb_find() {
 # dtb_fill DTSO: it with each @NAME@ replaced, as overlay.dts.
 dtb_fill() {
 	local token node phandle left script=''
-	dtb_nodes / > "$run/nodes"
 	for token in "${dt_tokens[@]}"; do
 		grep -q "@${token%%=*}@" "$1" || continue
 		node=$(dtb_find "${token#*=}")
@@ -52,6 +52,7 @@ dtb_fill() {
 # dtb_dump QEMU ARGUMENT...: the machine's own tree, as dump.dtb. dtc drops the
 # blanks that QEMU leaves, which fdtget can't read.
 dtb_dump() {
+	rm -f "$run/nodes"
 	"$@" -display none -serial null -machine "dumpdtb=$run/raw.dtb" >> "$log" 2>&1 ||
 		die "$1 refuses its arguments: $(tail -n 1 "$log") ($log)"
 	dtc -q -I dtb -O dtb -o "$run/dump.dtb" "$run/raw.dtb" 2>> "$log" ||
@@ -61,6 +62,7 @@ dtb_dump() {
 # dtb_compile DTS: a source of the kernel's tree, as dump.dtb; with its labels, so
 # that a .dtso may use them.
 dtb_compile() {
+	rm -f "$run/nodes"
 	{ cpp -nostdinc -undef -D__DTS__ -x assembler-with-cpp -I "$tree/include" \
 		-o "$run/board.dts" "$1" &&
 	  dtc -q -@ -I dts -O dtb -o "$run/dump.dtb" "$run/board.dts"
