@@ -8,15 +8,17 @@ BOARD	?=
 MODE	?=
 
 # Read by the scripts where they need them.
-export LINUX FORCE BUILD JOBS KMAKE ONLY SUITES TWICE
+export LINUX FORCE BUILD JOBS KMAKE ONLY SUITES TREES TWICE
 
-.PHONY: help run check check-build check-kcsan bench series check-series
+.PHONY: help run check check-pages check-build check-kcsan bench series check-series
 .PHONY: shell kernel kunit menuconfig clean
 
 help:
 	@echo 'make run        build the kernel, boot it under QEMU, show every kind of'
 	@echo '                DMA request and real drivers at work; ends with PASS or FAIL'
 	@echo 'make check      all tests; ends with "N passed, N failed"'
+	@echo 'make check-pages'
+	@echo '                the device trees of boards with pages of 16 and of 64 KiB'
 	@echo 'make check-build'
 	@echo '                compile for architectures that nothing boots on'
 	@echo 'make check-kcsan'
@@ -47,11 +49,12 @@ help:
 	@echo '  BUILD=DIR              where to build (default build/)'
 	@echo '  JOBS=N                 how many compilers at a time (default: one per CPU)'
 	@echo '  ONLY="NAME..."         make check: only these checks (harness/check --list)'
+	@echo '  TREES="NAME..."        make check, check-pages: of the device trees only these'
 
 run shell kernel kunit menuconfig:
 	@harness/run $@ "$(ARCH)" "$(BOARD)" "$(MODE)"
 
-check check-build check-kcsan bench series check-series:
+check check-pages check-build check-kcsan bench series check-series:
 	@harness/run $@ arm64
 
 clean:

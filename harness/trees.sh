@@ -71,9 +71,9 @@ boot_tree() {
 		< /dev/null > "$log" 2>&1 9>&- || status=$?
 	tr -d '\r' < "$log" > "$log.tmp"
 	mv "$log.tmp" "$log"
-	{ sed -n "s/^\[[^]]*\] trees: /$name: /p" "$log" | grep -v "^$name: done: " || true
+	{ sed -n "s/^\[.*\] trees: /$name: /p" "$log" | grep -v "^$name: done: " || true
 	  say "$name: log: complaints: $(find_complaints < "$log" | wc -l)"
-	  grep -q '\] trees: done: ' "$log" || say "$name: boot: ended: $(tree_end "$log" "$status")"
+	  grep -q '^\[.*\] trees: done: ' "$log" || say "$name: boot: ended: $(tree_end "$log" "$status")"
 	} > "$run/$name.answers"
 }
 
