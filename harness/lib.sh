@@ -104,6 +104,10 @@ run_kernel() {
 	esac
 }
 
+# tree_kernel PAGES: ours that is booted with the device trees of boards, with pages
+# of so many KiB: with 4 the one that other checks boot as well.
+tree_kernel() { case $1 in 4) run_kernel arm64 ;; *) say "trees${1}k-arm64" ;; esac; }
+
 # kernel_image ARCH: what make builds and QEMU boots.
 kernel_image() {
 	case $1 in

@@ -96,8 +96,7 @@ boot_trees() {
 	wait
 }
 
-# The kernels: with pages of 4 KiB ours is the one that other checks boot as well.
-tree_kernel() { case $1 in 4) say run-arm64 ;; *) say "trees${1}k-arm64" ;; esac; }
+# The kernel as it comes that is compared with tree_kernel's.
 stock_tree_kernel() { case $1 in 4) say trees-stock-arm64 ;; *) say "trees${1}k-stock-arm64" ;; esac; }
 
 check_page_size() {
