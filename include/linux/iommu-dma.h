@@ -80,8 +80,7 @@ void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys,
 struct iommu_dma_scatter *
 iommu_dma_alloc_scatter(struct device *dev, size_t size, void **cpu_addr,
 			dma_addr_t *dma_addr, gfp_t gfp, unsigned long attrs);
-void iommu_dma_free_scatter(struct device *dev,
-			    struct iommu_dma_scatter *scatter);
+void iommu_dma_free_scatter(struct iommu_dma_scatter *scatter);
 int iommu_dma_scatter_sgtable(struct iommu_dma_scatter *scatter,
 			      struct sg_table *sgt, size_t offset, size_t size);
 int iommu_dma_scatter_mmap(struct iommu_dma_scatter *scatter,

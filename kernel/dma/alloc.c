@@ -23,6 +23,7 @@
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
 #include <linux/llist.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -110,7 +111,7 @@ static struct dma_allocation *make_record(const struct dma_request *req)
 		.driver		= req->dev->driver ? req->dev->driver->name :
 						     NULL,
 		.since		= jiffies,
-		.is_atomic	= !dma_request_can_sleep(req),
+		.group		= req->dev->iommu_group,
 		.attrs		= req->attrs,
 	};
 	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
@@ -141,16 +142,44 @@ static int map_for_device(const struct dma_request *req,
 	return 0;
 }
 
-static void unmap_for_device(struct dma_allocation *record)
+/* Memory that is not fit for anybody is counted and named, and never reused. */
+static void lose(struct dma_allocation *record, const char *why)
+{
+	if (record->done & DMA_DONE_LOST)
+		return;
+	pr_err("dma: %s: %zu bytes at %pa from %s lost: %s\n", record->holder,
+	       record->size, &record->phys, record->backend->name, why);
+	dma_stat_add_lost(record->size);
+	record->done |= DMA_DONE_LOST;
+}
+
+/* Is @dev behind the same translation as when the buffer was mapped? */
+static bool can_unmap(const struct dma_allocation *record, struct device *dev)
+{
+	if (record->done & DMA_DONE_OPS_MAPPED)
+		return get_dma_ops(dev);
+	return use_dma_iommu(dev) && dev->iommu_group == record->group;
+}
+
+/*
+ * Undo what needs the device, while the caller still has it.  Never sleeps, so
+ * that nothing of this is ever put off.
+ */
+static void detach(struct dma_allocation *record)
 {
 	enum dma_data_direction dir = record->attrs;
 
-	if (record->done & DMA_DONE_OPS_MAPPED)
+	if (dma_record_is_direct(record))
+		return;
+	if (!can_unmap(record, record->dev))
+		lose(record, "the device has left its IOMMU, where they are mapped");
+	else if (record->done & DMA_DONE_OPS_MAPPED)
 		dma_ops_unmap_page(record->dev, record->dma_addr, record->size,
 				   dir, DMA_ATTR_SKIP_CPU_SYNC);
 	else if (IS_ENABLED(CONFIG_IOMMU_DMA))
 		iommu_dma_unmap_memory(record->dev, record->dma_addr,
 				       record->size);
+	record->done &= ~(DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED);
 }
 
 /* Whatever the backend has left to do. */
@@ -185,16 +214,11 @@ static int finish(const struct dma_request *req, struct dma_allocation *record)
 /* Walk the bits backwards.  The record is as new after that. */
 static void undo(struct dma_allocation *record)
 {
-	if (record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED))
-		unmap_for_device(record);
-	if (!dma_memory_restore(record)) {
-		pr_err("dma: %s: %zu bytes at %pa from %s lost: they cannot be encrypted again\n",
-		       record->holder, record->size, &record->phys,
-		       record->backend->name);
-		dma_stat_add_lost(record->size);
-	} else if (record->done & DMA_DONE_TAKEN) {
+	detach(record);
+	if (!dma_memory_restore(record))
+		lose(record, "they cannot be encrypted again");
+	if ((record->done & DMA_DONE_TAKEN) && !(record->done & DMA_DONE_LOST))
 		record->backend->free(record);
-	}
 	record->done = 0;
 }
 
@@ -319,7 +343,8 @@ static void undo_deferred(struct work_struct *work)
 	struct dma_allocation *record, *next;
 
 	llist_for_each_entry_safe(record, next, all, deferred) {
-		struct device *dev = record->dev;
+		struct device *dev = record->backend->uses_device ?
+				     record->dev : NULL;
 
 		dma_undo(record);
 		put_device(dev);
@@ -328,73 +353,108 @@ static void undo_deferred(struct work_struct *work)
 
 static DECLARE_WORK(deferred_work, undo_deferred);
 
-/* Would taking this back have to sleep where that is not allowed? */
-static bool must_defer(const struct dma_allocation *record)
+/*
+ * Where sleeping is certainly not allowed.  A kernel without a count of disabled
+ * preemption can't tell a spinlock; there the caller sees what sleeping does.
+ */
+static bool must_not_sleep(void)
 {
-	if (!irqs_disabled() && !in_interrupt())
-		return false;
-	if (record->backend->free_sleeps && !record->is_atomic)
-		return true;
-	return record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED |
-			       DMA_DONE_UNCACHED);
+	return irqs_disabled() || in_atomic() || rcu_preempt_depth();
+}
+
+/* Would taking back the memory, which the device has no more, have to sleep? */
+static bool would_sleep(const struct dma_allocation *record)
+{
+	return record->free_sleeps ||
+	       (record->done & (DMA_DONE_REMAPPED | DMA_DONE_DECRYPTED |
+				DMA_DONE_UNCACHED));
 }
 
 /**
  * dma_release - take back an allocation in any context
  * @record: not in the ledger any more; freed here or a little later
  *
+ * What needs the device is done before this returns.
+ *
  * Context: any; what has to sleep is put off to a worker where it can't.
  */
 void dma_release(struct dma_allocation *record)
 {
-	if (!must_defer(record)) {
+	detach(record);
+	if (!would_sleep(record) || !must_not_sleep()) {
 		dma_undo(record);
 		return;
 	}
 	dev_WARN_ONCE(record->dev, irqs_disabled(),
 		      "freeing a buffer from %s with interrupts disabled: put off\n",
 		      record->backend->name);
-	get_device(record->dev);
+	if (record->backend->uses_device)
+		get_device(record->dev);
 	llist_add(&record->deferred, &deferred_frees);
 	schedule_work(&deferred_work);
 }
 
+static void warn_size(struct device *dev, const struct dma_allocation *record,
+		      size_t size)
+{
+	dev_WARN_ONCE(dev, PAGE_ALIGN(size) != record->size,
+		      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
+		      size, &record->dma_addr, record->size);
+}
+
 /*
  * A driver may have confused two of its devices: take the record of another
- * device if address, CPU address and size are all just what is freed.
+ * device if address, CPU address and size are all just what is freed.  The one it
+ * names is there, the other one may be gone: so that one has to undo it.
  */
 static struct dma_allocation *take_of_other(struct device *dev, size_t size,
 					    void *cpu_addr, dma_addr_t dma_addr)
 {
-	struct dma_allocation copy;
+	struct dma_allocation copy, *record;
 
-	if (!dma_ledger_find_buffer(cpu_addr, dma_addr, &copy) ||
-	    copy.dma_addr != dma_addr || copy.size != PAGE_ALIGN(size))
+	if (!dma_ledger_find_start(cpu_addr, dma_addr, &copy) ||
+	    copy.size != PAGE_ALIGN(size) ||
+	    (!dma_record_is_direct(&copy) && !can_unmap(&copy, dev)))
+		return NULL;
+	record = dma_ledger_take(copy.dev, dma_addr, cpu_addr);
+	if (!record)
 		return NULL;
 	dev_err_ratelimited(dev,
 			    "freeing %zu bytes at %pad that were allocated for %s\n",
 			    size, &dma_addr, copy.holder);
 	WARN_ONCE(1, "a DMA buffer is freed for another device\n");
-	return dma_ledger_take(copy.dev, dma_addr, cpu_addr);
+	record->dev = dev;
+	return record;
 }
 
-/**
- * dma_report_unknown_free - say all there is to know about a wrong free
- * @dev: the device that the driver named
- * @size: as it said
- * @cpu_addr: as it said
- * @dma_addr: as it said
- *
- * Context: any.
+/*
+ * A driver may have lost the CPU's address.  Where that says nothing that the
+ * device's address does not, and no other buffer can have come to that address
+ * since, the buffer is known all the same.
  */
-void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
-			     dma_addr_t dma_addr)
+static struct dma_allocation *take_by_dma(struct device *dev, size_t size,
+					  void *cpu_addr, dma_addr_t dma_addr)
+{
+	struct dma_allocation copy;
+
+	if (!dma_ledger_find(dev, dma_addr, &copy) ||
+	    copy.dma_addr != dma_addr || copy.size != PAGE_ALIGN(size) ||
+	    !dma_record_is_direct(&copy) ||
+	    (copy.done & DMA_DONE_REMAPPED) || copy.backend->uses_device)
+		return NULL;
+	dev_WARN_ONCE(dev, 1,
+		      "freeing %zu bytes at %pad, cpu %p, that were given as cpu %p\n",
+		      size, &dma_addr, cpu_addr, copy.cpu_addr);
+	return dma_ledger_take(dev, dma_addr, copy.cpu_addr);
+}
+
+/* Say all there is to know about a wrong free. */
+static void report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
+				dma_addr_t dma_addr)
 {
 	struct dma_allocation copy;
 
 	if (!dma_ledger_find_holder(dma_addr, &copy))
-		copy.dev = NULL;
-	if (!copy.dev)
 		dev_err_ratelimited(dev,
 				    "freeing %zu bytes at %pad, cpu %p: no live DMA buffer is there; nothing is freed\n",
 				    size, &dma_addr, cpu_addr);
@@ -404,6 +464,29 @@ void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 				    size, &dma_addr, cpu_addr, copy.holder,
 				    copy.size, &copy.dma_addr, copy.cpu_addr);
 	WARN_ONCE(1, "free of an unknown DMA buffer\n");
+}
+
+/**
+ * dma_free_unknown - free what neither ledger nor ops know by both addresses
+ * @dev: the device that the driver named
+ * @size: as it said
+ * @cpu_addr: as it said
+ * @dma_addr: as it said
+ *
+ * A mistake, told in any case.
+ *
+ * Context: any; what has to sleep is put off to a worker where it can't.
+ */
+void dma_free_unknown(struct device *dev, size_t size, void *cpu_addr,
+		      dma_addr_t dma_addr)
+{
+	struct dma_allocation *record;
+
+	record = take_by_dma(dev, size, cpu_addr, dma_addr);
+	if (record)
+		dma_release(record);
+	else
+		report_unknown_free(dev, size, cpu_addr, dma_addr);
 }
 
 /**
@@ -427,10 +510,7 @@ bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 	if (!record)
 		return false;
 
-	if (PAGE_ALIGN(size) != record->size)
-		dev_WARN_ONCE(dev, 1,
-			      "freeing %zu bytes at %pad, allocated were %zu: all of it is freed\n",
-			      size, &dma_addr, record->size);
+	warn_size(dev, record, size);
 	dma_release(record);
 	return true;
 }

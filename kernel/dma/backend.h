@@ -20,7 +20,8 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
-#include <linux/rbtree.h>
+#include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/seq_buf.h>
 
 #include "limits.h"
@@ -69,6 +70,7 @@ struct dma_request {
 #define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps phys through an IOMMU */
 #define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
 #define DMA_DONE_CAME_DECRYPTED	BIT(9)	/* as all memory of its backend, for good */
+#define DMA_DONE_LOST		BIT(10)	/* can't be given to anybody any more */
 
 #define DMA_HOLDER_NAME		24
 
@@ -100,7 +102,7 @@ union dma_backend_data {
  * struct dma_allocation - the record of a live consistent buffer
  * @node: (l) place in the ledger
  * @deferred: once taken out, place in the list of deferred frees
- * @is_atomic: made by a request that could not sleep
+ * @serial: (l) tells it from others of its place
  * @dev: whose buffer it is; a key, not a reference
  * @dma_addr: where the device sees it
  * @size: bytes taken, a multiple of PAGE_SIZE
@@ -108,21 +110,23 @@ union dma_backend_data {
  * @phys: where it lies; 0 if it is scattered
  * @backend: who gave the memory
  * @own: what the backend keeps for its free
+ * @group: the device's IOMMU group, to compare: who else could undo it
  * @driver: name of the driver at that time, for reading with care
  * @since: jiffies
  * @done: DMA_DONE_*
  * @attrs: DMA_ATTR_* that its free needs
+ * @free_sleeps: the backend may have to sleep to take it back
  * @holder: name of the device, cut where it is too long
  *
- * (l): the lock of the ledger's shelf.  All other fields are written before
+ * (l): the lock of the ledger's bucket.  All other fields are written before
  * the record is published and constant after that.
  */
 struct dma_allocation {
 	union {
-		struct rb_node		node;
+		struct hlist_node	node;
 		struct llist_node	deferred;
 	};
-	bool				is_atomic;
+	u32				serial;
 	struct device			*dev;
 	dma_addr_t			dma_addr;
 	size_t				size;
@@ -130,10 +134,12 @@ struct dma_allocation {
 	phys_addr_t			phys;
 	const struct dma_backend	*backend;
 	union dma_backend_data		own;
+	const void			*group;
 	const char			*driver;
 	unsigned long			since;
 	u16				done;
 	u16				attrs;
+	bool				free_sleeps;
 	char				holder[DMA_HOLDER_NAME];
 };
 
@@ -142,7 +148,7 @@ struct dma_allocation {
  * @name: as people read it in messages, debugfs and tests
  * @is_exclusive: a device that this backend serves gets its memory here or
  *	not at all
- * @free_sleeps: @free may sleep, but not for what was made without sleeping
+ * @uses_device: @free needs the device
  * @is_unmapped: its memory is not in the linear mapping; user space gets it
  *	write-combined, as the kernel has it
  * @declines: why this backend does not serve @req, a static string; NULL if
@@ -150,14 +156,16 @@ struct dma_allocation {
  * @alloc: take memory for @req: fill @record's phys and whatever else the
  *	backend's memory comes with, and set the bits for it.  Sleeps only if
  *	req->gfp allows.  Returns 0 or a negative error; takes nothing then.
- * @free: give back what @alloc took.  Can't fail.
+ * @free: give back what @alloc took.  Can't fail.  Mappings for the device
+ *	are gone by then, and it may be gone itself unless @uses_device.
+ *	Sleeps only for a record that says so.
  * @explain: write why @alloc refused @req: what is free, the largest piece,
  *	the limit; optional
  */
 struct dma_backend {
 	const char	*name;
 	bool		is_exclusive;
-	bool		free_sleeps;
+	bool		uses_device;
 	bool		is_unmapped;
 	const char	*(*declines)(const struct dma_request *req);
 	int		(*alloc)(const struct dma_request *req,
@@ -193,8 +201,8 @@ bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 		       dma_addr_t dma_addr);
 void dma_undo(struct dma_allocation *record);
 void dma_release(struct dma_allocation *record);
-void dma_report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
-			     dma_addr_t dma_addr);
+void dma_free_unknown(struct device *dev, size_t size, void *cpu_addr,
+		      dma_addr_t dma_addr);
 const struct dma_backend *dma_backend_at(unsigned int nr);
 
 static inline bool dma_request_can_sleep(const struct dma_request *req)
@@ -227,6 +235,12 @@ static inline bool dma_request_reaches(const struct dma_request *req,
 {
 	return req->route != DMA_ROUTE_DIRECT ||
 	       dma_limits_reach(req->dev, &req->limits, phys, size);
+}
+
+/* Is the device's address that of the memory, and nobody's translation? */
+static inline bool dma_record_is_direct(const struct dma_allocation *record)
+{
+	return !(record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED));
 }
 
 /* The first page of memory that has pages. */

@@ -115,7 +115,7 @@ void dma_free_attrs(struct device *dev, size_t size, void *cpu_addr,
 	if (!cpu_addr || dma_dispatch_free(dev, size, cpu_addr, dma_handle))
 		return;
 	if (!dma_ops_free(dev, size, cpu_addr, dma_handle, attrs))
-		dma_report_unknown_free(dev, size, cpu_addr, dma_handle);
+		dma_free_unknown(dev, size, cpu_addr, dma_handle);
 }
 EXPORT_SYMBOL(dma_free_attrs);
 
@@ -149,7 +149,7 @@ static void free_pages_of(struct device *dev, size_t size, struct page *page,
 {
 	if (!dma_dispatch_free(dev, size, page, dma_handle) &&
 	    !dma_ops_free_pages(dev, PAGE_ALIGN(size), page, dma_handle, dir))
-		dma_report_unknown_free(dev, size, page, dma_handle);
+		dma_free_unknown(dev, size, page, dma_handle);
 }
 
 /**
@@ -362,13 +362,16 @@ EXPORT_SYMBOL_GPL(dma_mmap_noncontiguous);
 
 /*
  * The record of a live buffer.  Drivers hand buffers on for a device that
- * imports them, too: then both addresses have to fit.
+ * imports them, too, and behind two IOMMUs the same address is two buffers: so
+ * both addresses have to fit.  Where there is no translation the device's
+ * address alone tells which memory it is.
  */
 static bool find_record(struct device *dev, const void *cpu_addr,
 			dma_addr_t dma_addr, struct dma_allocation *record)
 {
-	return dma_ledger_find(dev, dma_addr, record) ||
-	       dma_ledger_find_buffer(cpu_addr, dma_addr, record);
+	return dma_ledger_find_buffer(dev, cpu_addr, dma_addr, record) ||
+	       (dma_ledger_find(dev, dma_addr, record) &&
+		dma_record_is_direct(record));
 }
 
 /* Scattered pages have no physical address. */

@@ -2,147 +2,69 @@
 /*
  * The ledger: who owns which live consistent allocation.
  *
- * Records are keyed by (device, dma_addr).  They stand on shelves, one rbtree
- * with one lock each; a device's records share a shelf, so that the record
- * that holds an interior address is the last one that starts at or before it.
+ * Records stand in a hash table by what the driver holds of the buffer: the CPU's
+ * address, or the struct page.  No two live buffers have the same one, whatever
+ * device they belong to, and every free comes with it.  So a free finds its
+ * record, or that there is none, in one bucket; and a free with the wrong device
+ * finds whose the buffer is just there.  Only look-ups by an inner address, and
+ * those that make a message, walk the whole table.
  *
  * Publishing and taking cannot fail: the record carries its own node and was
  * made before the memory was.  Whoever takes a record owns it and is the only
  * one who may undo it, which is what makes a second free harmless.
  *
- * Locks: shelf->lock, innermost in the layer, irq-safe.
+ * New records go in front, with a number that counts up in each bucket.  So a
+ * walk that lets go of the lock knows where it was, whatever has come and gone.
+ *
+ * Locks: bucket->lock, innermost in the layer, irq-safe; one at a time.
  */
 #include <linux/device.h>
 #include <linux/hash.h>
-#include <linux/rbtree.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 
 #include "backend.h"
 #include "ledger.h"
 
-#define DMA_SHELF_BITS	5
-#define DMA_NR_SHELVES	BIT(DMA_SHELF_BITS)
+#define DMA_LEDGER_BITS		(IS_ENABLED(CONFIG_BASE_SMALL) ? 6 : 10)
+#define DMA_NR_BUCKETS		BIT(DMA_LEDGER_BITS)
 
 /**
- * struct dma_shelf - the records of some devices
+ * struct dma_bucket - the records of some CPU addresses
  * @lock: protects all that follows, and the records
- * @root: the records
- * @last: the record made live last, which is often freed first; or NULL
+ * @serial: of the record that came last
+ * @records: the newest first
  */
-struct dma_shelf {
+struct dma_bucket {
 	spinlock_t		lock;	/* protects all that follows */
-	struct rb_root		root;
-	struct dma_allocation	*last;
-} ____cacheline_aligned_in_smp;
+	u32			serial;
+	struct hlist_head	records;
+};
 
-static struct dma_shelf dma_shelves[DMA_NR_SHELVES] = {
-	[0 ... DMA_NR_SHELVES - 1] = {
-		.lock = __SPIN_LOCK_UNLOCKED(dma_shelves.lock),
-		.root = RB_ROOT,
+static struct dma_bucket dma_buckets[DMA_NR_BUCKETS] = {
+	[0 ... DMA_NR_BUCKETS - 1] = {
+		.lock = __SPIN_LOCK_UNLOCKED(dma_buckets.lock),
 	},
 };
 
-static struct dma_shelf *shelf_of(struct device *dev)
+/**
+ * struct dma_ledger_key - what is looked for
+ * @dev: the device
+ * @cpu_addr: what a driver says it holds
+ * @dma_addr: an address in the buffer, as its device sees it
+ */
+struct dma_ledger_key {
+	struct device	*dev;
+	const void	*cpu_addr;
+	dma_addr_t	dma_addr;
+};
+
+typedef bool (*dma_ledger_match_t)(const struct dma_allocation *record,
+				   const struct dma_ledger_key *key);
+
+static struct dma_bucket *bucket_of(const void *cpu_addr)
 {
-	return &dma_shelves[hash_32((unsigned long)dev / L1_CACHE_BYTES,
-				    DMA_SHELF_BITS)];
-}
-
-static struct dma_allocation *to_record(struct rb_node *node)
-{
-	return rb_entry_safe(node, struct dma_allocation, node);
-}
-
-/* Does the record @a come before the key (@dev, @dma_addr)? */
-static bool is_before(const struct dma_allocation *a, struct device *dev,
-		      dma_addr_t dma_addr)
-{
-	if (a->dev != dev)
-		return (unsigned long)a->dev < (unsigned long)dev;
-	return a->dma_addr < dma_addr;
-}
-
-/* The first record at or behind the key (@dev, @dma_addr), or NULL. */
-static struct dma_allocation *__find_from(struct dma_shelf *shelf,
-					  struct device *dev,
-					  dma_addr_t dma_addr)
-{
-	struct rb_node *at = shelf->root.rb_node;
-	struct dma_allocation *found = NULL;
-
-	lockdep_assert_held(&shelf->lock);
-
-	while (at) {
-		struct dma_allocation *record = to_record(at);
-
-		if (is_before(record, dev, dma_addr)) {
-			at = at->rb_right;
-		} else {
-			found = record;
-			at = at->rb_left;
-		}
-	}
-	return found;
-}
-
-/* Does @record start at @dma_addr, and is it @dev's? */
-static bool is_start(const struct dma_allocation *record, struct device *dev,
-		     dma_addr_t dma_addr, const void *cpu_addr)
-{
-	return record->dma_addr == dma_addr && record->cpu_addr == cpu_addr &&
-	       record->dev == dev;
-}
-
-static noinline struct dma_allocation *
-__find_start_in_tree(struct dma_shelf *shelf, struct device *dev,
-		     dma_addr_t dma_addr, const void *cpu_addr)
-{
-	struct dma_allocation *record = __find_from(shelf, dev, dma_addr);
-
-	/* A device of its own RAM may see that where it sees ours as well. */
-	while (record && record->dev == dev && record->dma_addr == dma_addr) {
-		if (is_start(record, dev, dma_addr, cpu_addr))
-			return record;
-		record = to_record(rb_next(&record->node));
-	}
-	return NULL;
-}
-
-/* The record that starts at @dma_addr and has this @cpu_addr, or NULL. */
-static __always_inline struct dma_allocation *
-__find_start(struct dma_shelf *shelf, struct device *dev, dma_addr_t dma_addr,
-	     const void *cpu_addr)
-{
-	if (shelf->last && is_start(shelf->last, dev, dma_addr, cpu_addr))
-		return shelf->last;
-	return __find_start_in_tree(shelf, dev, dma_addr, cpu_addr);
-}
-
-static void __remove(struct dma_shelf *shelf, struct dma_allocation *record)
-{
-	lockdep_assert_held(&shelf->lock);
-
-	rb_erase(&record->node, &shelf->root);
-	if (shelf->last == record)
-		shelf->last = NULL;
-}
-
-/* The record of @dev that holds @dma_addr, at its start or inside. */
-static struct dma_allocation *__find_holding(struct dma_shelf *shelf,
-					     struct device *dev,
-					     dma_addr_t dma_addr)
-{
-	struct dma_allocation *from = __find_from(shelf, dev, dma_addr);
-	struct dma_allocation *record = from;
-
-	if (record && record->dev == dev && record->dma_addr == dma_addr)
-		return record;
-	record = to_record(from ? rb_prev(&from->node) :
-				  rb_last(&shelf->root));
-	if (record && record->dev == dev &&
-	    dma_addr - record->dma_addr < record->size)
-		return record;
-	return NULL;
+	return &dma_buckets[hash_ptr(cpu_addr, DMA_LEDGER_BITS)];
 }
 
 /**
@@ -153,22 +75,43 @@ static struct dma_allocation *__find_holding(struct dma_shelf *shelf,
  */
 void dma_ledger_publish(struct dma_allocation *record)
 {
-	struct dma_shelf *shelf = shelf_of(record->dev);
-	struct rb_node **link, *parent = NULL;
+	struct dma_bucket *bucket = bucket_of(record->cpu_addr);
 	unsigned long flags;
 
-	spin_lock_irqsave(&shelf->lock, flags);
-	link = &shelf->root.rb_node;
-	while (*link) {
-		parent = *link;
-		link = is_before(to_record(parent), record->dev,
-				 record->dma_addr) ? &parent->rb_right :
-						     &parent->rb_left;
-	}
-	rb_link_node(&record->node, parent, link);
-	rb_insert_color(&record->node, &shelf->root);
-	shelf->last = record;
-	spin_unlock_irqrestore(&shelf->lock, flags);
+	spin_lock_irqsave(&bucket->lock, flags);
+	/* 0 is where a walk starts.  One that sees a wrap may miss some. */
+	record->serial = ++bucket->serial ?: ++bucket->serial;
+	hlist_add_head(&record->node, &bucket->records);
+	spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+static __always_inline struct dma_allocation *
+take(const struct dma_ledger_key *key, dma_ledger_match_t is_it)
+{
+	struct dma_bucket *bucket = bucket_of(key->cpu_addr);
+	struct dma_allocation *record;
+	unsigned long flags;
+
+	spin_lock_irqsave(&bucket->lock, flags);
+	hlist_for_each_entry(record, &bucket->records, node)
+		if (is_it(record, key))
+			break;
+	if (record)
+		hlist_del(&record->node);
+	spin_unlock_irqrestore(&bucket->lock, flags);
+	return record;
+}
+
+static __always_inline bool is_cpu_start(const struct dma_allocation *record,
+					 const struct dma_ledger_key *key)
+{
+	return record->cpu_addr == key->cpu_addr && record->dev == key->dev;
+}
+
+static __always_inline bool is_start(const struct dma_allocation *record,
+				     const struct dma_ledger_key *key)
+{
+	return is_cpu_start(record, key) && record->dma_addr == key->dma_addr;
 }
 
 /**
@@ -183,16 +126,9 @@ void dma_ledger_publish(struct dma_allocation *record)
 struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 				       void *cpu_addr)
 {
-	struct dma_shelf *shelf = shelf_of(dev);
-	struct dma_allocation *record;
-	unsigned long flags;
+	struct dma_ledger_key key = { dev, cpu_addr, dma_addr };
 
-	spin_lock_irqsave(&shelf->lock, flags);
-	record = __find_start(shelf, dev, dma_addr, cpu_addr);
-	if (record)
-		__remove(shelf, record);
-	spin_unlock_irqrestore(&shelf->lock, flags);
-	return record;
+	return take(&key, is_start);
 }
 
 /**
@@ -200,8 +136,8 @@ struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
  * @dev: whose buffer
  * @cpu_addr: what the driver holds
  *
- * Walks the device's records.  For arch/x86/kernel/amd_gart_64.c, which frees
- * without the address; goes when that file passes it.
+ * For ops that give the device another address than the direct route does, such
+ * as arch/x86/kernel/amd_gart_64.c.
  *
  * Context: any, irq-safe.
  * Return: the record, which the caller owns now, or NULL.
@@ -209,20 +145,54 @@ struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 					      void *cpu_addr)
 {
-	struct dma_shelf *shelf = shelf_of(dev);
+	struct dma_ledger_key key = { dev, cpu_addr, 0 };
+
+	return take(&key, is_cpu_start);
+}
+
+/* Copy the first record of a bucket that fits and is older than @serial. */
+static bool copy_from_bucket(struct dma_bucket *bucket, u32 serial,
+			     dma_ledger_match_t is_it,
+			     const struct dma_ledger_key *key,
+			     struct dma_allocation *copy)
+{
 	struct dma_allocation *record;
 	unsigned long flags;
 
-	spin_lock_irqsave(&shelf->lock, flags);
-	record = __find_from(shelf, dev, 0);
-	while (record && record->dev == dev && record->cpu_addr != cpu_addr)
-		record = to_record(rb_next(&record->node));
-	if (record && record->dev == dev)
-		__remove(shelf, record);
-	else
-		record = NULL;
-	spin_unlock_irqrestore(&shelf->lock, flags);
+	/* A guess without the lock: what is there all the time is not missed. */
+	if (hlist_empty(&bucket->records))
+		return false;
+
+	spin_lock_irqsave(&bucket->lock, flags);
+	hlist_for_each_entry(record, &bucket->records, node)
+		if ((!serial || record->serial < serial) && is_it(record, key))
+			break;
+	if (record)
+		*copy = *record;
+	spin_unlock_irqrestore(&bucket->lock, flags);
 	return record;
+}
+
+static bool copy_from_all(dma_ledger_match_t is_it,
+			  const struct dma_ledger_key *key,
+			  struct dma_allocation *copy)
+{
+	for (unsigned int i = 0; i < DMA_NR_BUCKETS; i++)
+		if (copy_from_bucket(&dma_buckets[i], 0, is_it, key, copy))
+			return true;
+	return false;
+}
+
+static bool is_holder(const struct dma_allocation *record,
+		      const struct dma_ledger_key *key)
+{
+	return key->dma_addr - record->dma_addr < record->size;
+}
+
+static bool is_holder_of_device(const struct dma_allocation *record,
+				const struct dma_ledger_key *key)
+{
+	return record->dev == key->dev && is_holder(record, key);
 }
 
 /**
@@ -231,7 +201,8 @@ struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
  * @dma_addr: an address in it, not only its start
  * @copy: filled with a copy of the record, whose node means nothing
  *
- * A copy, since the record lives only until its owner frees the buffer.
+ * A copy, since the record lives only until its owner frees the buffer.  Walks
+ * everything: not for what is done often.
  *
  * Context: any, irq-safe.
  * Return: true if there is one.
@@ -239,86 +210,9 @@ struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy)
 {
-	struct dma_shelf *shelf = shelf_of(dev);
-	struct dma_allocation *record;
-	unsigned long flags;
+	struct dma_ledger_key key = { dev, NULL, dma_addr };
 
-	spin_lock_irqsave(&shelf->lock, flags);
-	record = __find_holding(shelf, dev, dma_addr);
-	if (record)
-		*copy = *record;
-	spin_unlock_irqrestore(&shelf->lock, flags);
-	return record;
-}
-
-/**
- * dma_ledger_next - walk all records, one at a time
- * @dev: device of the record before, NULL at the start
- * @dma_addr: address of the record before
- * @shelf: where the walk stands; 0 at the start
- * @copy: filled with a copy of the next record
- *
- * No lock is held between two calls; records that come and go meanwhile may
- * be seen or not.
- *
- * Context: any, irq-safe.
- * Return: true if there was one more.
- */
-bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
-		     unsigned int *shelf, struct dma_allocation *copy)
-{
-	for (; *shelf < DMA_NR_SHELVES; ++*shelf, dev = NULL) {
-		struct dma_shelf *at = &dma_shelves[*shelf];
-		struct dma_allocation *record;
-		unsigned long flags;
-
-		spin_lock_irqsave(&at->lock, flags);
-		record = __find_from(at, dev, dev ? dma_addr + 1 : 0);
-		if (record)
-			*copy = *record;
-		spin_unlock_irqrestore(&at->lock, flags);
-		if (record)
-			return true;
-	}
-	return false;
-}
-
-/* Is this the address of the buffer, or of what the device sees at @dma_addr? */
-static bool is_its_cpu_addr(const struct dma_allocation *record,
-			    const void *cpu_addr, dma_addr_t dma_addr)
-{
-	size_t offset = dma_addr - record->dma_addr;
-
-	return cpu_addr == record->cpu_addr ||
-	       cpu_addr == record->cpu_addr + offset;
-}
-
-/**
- * dma_ledger_find_buffer - look up a buffer without knowing whose it is
- * @cpu_addr: the CPU's address of it, or of the place at @dma_addr
- * @dma_addr: an address in it, as its owner sees it
- * @copy: filled with a copy of the record
- *
- * Walks everything: for drivers that name another device than at allocation.
- *
- * Context: any, irq-safe.
- * Return: true if there is one that fits both addresses.
- */
-bool dma_ledger_find_buffer(const void *cpu_addr, dma_addr_t dma_addr,
-			    struct dma_allocation *copy)
-{
-	struct device *dev = NULL;
-	dma_addr_t last = 0;
-	unsigned int shelf = 0;
-
-	while (dma_ledger_next(dev, last, &shelf, copy)) {
-		if (dma_addr - copy->dma_addr < copy->size &&
-		    is_its_cpu_addr(copy, cpu_addr, dma_addr))
-			return true;
-		dev = copy->dev;
-		last = copy->dma_addr;
-	}
-	return false;
+	return copy_from_all(is_holder_of_device, &key, copy);
 }
 
 /**
@@ -333,15 +227,103 @@ bool dma_ledger_find_buffer(const void *cpu_addr, dma_addr_t dma_addr,
  */
 bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy)
 {
-	struct device *dev = NULL;
-	dma_addr_t last = 0;
-	unsigned int shelf = 0;
+	struct dma_ledger_key key = { NULL, NULL, dma_addr };
 
-	while (dma_ledger_next(dev, last, &shelf, copy)) {
-		if (dma_addr - copy->dma_addr < copy->size)
-			return true;
-		dev = copy->dev;
-		last = copy->dma_addr;
+	return copy_from_all(is_holder, &key, copy);
+}
+
+static bool is_start_of_any(const struct dma_allocation *record,
+			    const struct dma_ledger_key *key)
+{
+	return record->cpu_addr == key->cpu_addr &&
+	       record->dma_addr == key->dma_addr;
+}
+
+/**
+ * dma_ledger_find_start - look up a buffer without knowing whose it is
+ * @cpu_addr: what its driver holds
+ * @dma_addr: where it starts for its device
+ * @copy: filled with a copy of the record
+ *
+ * Context: any, irq-safe.
+ * Return: true if there is one that fits both addresses.
+ */
+bool dma_ledger_find_start(const void *cpu_addr, dma_addr_t dma_addr,
+			   struct dma_allocation *copy)
+{
+	struct dma_ledger_key key = { NULL, cpu_addr, dma_addr };
+
+	return copy_from_bucket(bucket_of(cpu_addr), 0, is_start_of_any, &key,
+				copy);
+}
+
+static bool is_buffer_of_device(const struct dma_allocation *record,
+				const struct dma_ledger_key *key)
+{
+	return record->cpu_addr == key->cpu_addr &&
+	       is_holder_of_device(record, key);
+}
+
+/* The CPU's address is that of the buffer, or of the place at the other one. */
+static bool is_buffer(const struct dma_allocation *record,
+		      const struct dma_ledger_key *key)
+{
+	size_t offset = key->dma_addr - record->dma_addr;
+
+	return offset < record->size &&
+	       (key->cpu_addr == record->cpu_addr ||
+		key->cpu_addr == record->cpu_addr + offset);
+}
+
+/**
+ * dma_ledger_find_buffer - look up the buffer that a driver hands on
+ * @dev: who it says the buffer was allocated for; need not be right
+ * @cpu_addr: the CPU's address of it, or of the place at @dma_addr
+ * @dma_addr: an address in it, as its owner sees it
+ * @copy: filled with a copy of the record
+ *
+ * Both addresses have to fit: behind two IOMMUs the same @dma_addr may be two
+ * buffers.  The usual call, with the start of @dev's own buffer, looks into one
+ * bucket; the others walk everything.
+ *
+ * Context: any, irq-safe.
+ * Return: true if there is one.
+ */
+bool dma_ledger_find_buffer(struct device *dev, const void *cpu_addr,
+			    dma_addr_t dma_addr, struct dma_allocation *copy)
+{
+	struct dma_ledger_key key = { dev, cpu_addr, dma_addr };
+
+	return copy_from_bucket(bucket_of(cpu_addr), 0, is_buffer_of_device,
+				&key, copy) ||
+	       copy_from_all(is_buffer, &key, copy);
+}
+
+static bool is_any(const struct dma_allocation *record,
+		   const struct dma_ledger_key *key)
+{
+	return true;
+}
+
+/**
+ * dma_ledger_next - walk all records, one at a time
+ * @at: where the walk stands
+ * @copy: filled with a copy of the next record
+ *
+ * No lock is held between two calls.  What is there all the time is seen once;
+ * what comes or goes meanwhile may be seen or not.
+ *
+ * Context: any, irq-safe.
+ * Return: true if there was one more.
+ */
+bool dma_ledger_next(struct dma_ledger_cursor *at, struct dma_allocation *copy)
+{
+	for (; at->bucket < DMA_NR_BUCKETS; at->bucket++, at->serial = 0) {
+		if (!copy_from_bucket(&dma_buckets[at->bucket], at->serial,
+				      is_any, NULL, copy))
+			continue;
+		at->serial = copy->serial;
+		return true;
 	}
 	return false;
 }
@@ -351,7 +333,7 @@ bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy)
  * @dev: whose buffer
  * @dma_addr: an address in it
  *
- * Context: any, irq-safe.
+ * Context: any, irq-safe; walks everything.
  * Return: the backend's name, or NULL if no live buffer holds the address.
  */
 const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr)
@@ -371,11 +353,11 @@ const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr)
  */
 unsigned long dma_ledger_count(struct device *dev)
 {
-	struct dma_allocation copy = {};
+	struct dma_ledger_cursor at = {};
+	struct dma_allocation copy;
 	unsigned long count = 0;
-	unsigned int shelf = 0;
 
-	while (dma_ledger_next(copy.dev, copy.dma_addr, &shelf, &copy))
+	while (dma_ledger_next(&at, &copy))
 		if (!dev || copy.dev == dev)
 			count++;
 	return count;

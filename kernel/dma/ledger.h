@@ -10,6 +10,16 @@
 struct device;
 struct dma_allocation;
 
+/**
+ * struct dma_ledger_cursor - where a walk stands; all zeroes at the start
+ * @bucket: the bucket
+ * @serial: of the record seen last in it; 0: none yet
+ */
+struct dma_ledger_cursor {
+	unsigned int	bucket;
+	u32		serial;
+};
+
 void dma_ledger_publish(struct dma_allocation *record);
 struct dma_allocation *dma_ledger_take(struct device *dev,
 				       dma_addr_t dma_addr, void *cpu_addr);
@@ -17,11 +27,13 @@ struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 					      void *cpu_addr);
 bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy);
-bool dma_ledger_next(struct device *dev, dma_addr_t dma_addr,
-		     unsigned int *shelf, struct dma_allocation *copy);
-bool dma_ledger_find_buffer(const void *cpu_addr, dma_addr_t dma_addr,
-			    struct dma_allocation *copy);
+bool dma_ledger_find_start(const void *cpu_addr, dma_addr_t dma_addr,
+			   struct dma_allocation *copy);
+bool dma_ledger_find_buffer(struct device *dev, const void *cpu_addr,
+			    dma_addr_t dma_addr, struct dma_allocation *copy);
 bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy);
+bool dma_ledger_next(struct dma_ledger_cursor *at,
+		     struct dma_allocation *copy);
 const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr);
 unsigned long dma_ledger_count(struct device *dev);
 

@@ -111,7 +111,7 @@ void dma_common_free_pages(struct device *dev, size_t size, struct page *page,
 			   dma_addr_t dma_handle, enum dma_data_direction dir)
 {
 	if (!dma_dispatch_free(dev, size, page, dma_handle))
-		dma_report_unknown_free(dev, size, page, dma_handle);
+		dma_free_unknown(dev, size, page, dma_handle);
 }
 
 /**
@@ -160,7 +160,7 @@ void dma_direct_free(struct device *dev, size_t size, void *cpu_addr,
 	if (record)
 		dma_release(record);
 	else
-		dma_report_unknown_free(dev, size, cpu_addr, dma_addr);
+		dma_free_unknown(dev, size, cpu_addr, dma_addr);
 }
 
 /**

@@ -68,6 +68,7 @@ static void restricted_explain(const struct dma_request *req,
 const struct dma_backend dma_restricted_pool = {
 	.name		= "restricted pool",
 	.is_exclusive	= true,
+	.uses_device	= true,
 	.declines	= restricted_decline,
 	.alloc		= restricted_alloc,
 	.free		= restricted_free,

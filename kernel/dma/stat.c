@@ -120,12 +120,12 @@ static void show_driver(struct seq_file *seq, const char *driver)
 
 static int allocations_show(struct seq_file *seq, void *unused)
 {
-	struct dma_allocation copy = {};
-	unsigned int shelf = 0;
+	struct dma_ledger_cursor at = {};
+	struct dma_allocation copy;
 
 	seq_printf(seq, "%-24s %-16s %10s %-15s %-18s %-18s %6s\n", "device",
 		   "driver", "bytes", "backend", "dma", "phys", "age/s");
-	while (dma_ledger_next(copy.dev, copy.dma_addr, &shelf, &copy)) {
+	while (dma_ledger_next(&at, &copy)) {
 		seq_printf(seq, "%-24s", copy.holder);
 		show_driver(seq, copy.driver);
 		seq_printf(seq, " %10zu %-15s %#018llx %#018llx %6lu\n",

@@ -54,6 +54,7 @@ static int arch_alloc(const struct dma_request *req,
 	if (!dma_request_can_sleep(req) &&
 	    !(req->attrs & DMA_ATTR_NO_KERNEL_MAPPING))
 		memset(record->cpu_addr, 0, req->size);
+	record->free_sleeps = dma_request_can_sleep(req);
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
 			DMA_DONE_ADDRESSED;
 	return 0;
@@ -73,7 +74,7 @@ static void arch_explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_arch_backend = {
 	.name		= "arch",
 	.is_exclusive	= true,
-	.free_sleeps	= true,
+	.uses_device	= true,
 	.declines	= arch_decline,
 	.alloc		= arch_alloc,
 	.free		= arch_free,

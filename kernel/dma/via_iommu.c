@@ -58,15 +58,16 @@ static int iommu_alloc(const struct dma_request *req,
 	if (!scatter)
 		return -ENOMEM;
 	record->own.scatter = scatter;
+	record->free_sleeps = true;
 	record->done |= DMA_DONE_CPU_MAPPED | DMA_DONE_ZEROED |
-			DMA_DONE_ADDRESSED;
+			DMA_DONE_ADDRESSED | DMA_DONE_IO_MAPPED;
 	return 0;
 }
 
 static void iommu_free(struct dma_allocation *record)
 {
 	if (record->own.scatter)
-		iommu_dma_free_scatter(record->dev, record->own.scatter);
+		iommu_dma_free_scatter(record->own.scatter);
 	else
 		dma_pages_give(record);
 }
@@ -79,7 +80,6 @@ static void iommu_explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_iommu_backend = {
 	.name		= "iommu",
 	.is_exclusive	= true,
-	.free_sleeps	= true,
 	.declines	= iommu_decline,
 	.alloc		= iommu_alloc,
 	.free		= iommu_free,

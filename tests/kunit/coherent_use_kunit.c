@@ -89,16 +89,29 @@ static void use_wrong_free_test(struct kunit *test)
 		   buffer->dma_addr + POOL_SIZE);
 	free_wrong(test, use, use->dev, buffer->cpu_addr + SZ_4K,
 		   buffer->dma_addr + SZ_4K);
-	/* One address is right, the other is not */
+	/* The CPU's address is right, the device's is not */
 	free_wrong(test, use, use->dev, buffer->cpu_addr,
 		   buffer->dma_addr + SZ_4K);
-	free_wrong(test, use, use->dev, buffer->cpu_addr + SZ_4K,
-		   buffer->dma_addr);
 	/* Somebody else's, of the same pool, and not its start */
 	free_wrong(test, use, other, buffer->cpu_addr + SZ_4K,
 		   buffer->dma_addr + SZ_4K);
 	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(other), "holds 16384 bytes"),
 			1);
+}
+
+/* The device's address tells which memory it is: it goes, with a warning. */
+static void use_free_other_cpu_test(struct kunit *test)
+{
+	struct use *use = use_create(test, false);
+
+	use->buffer.cpu_addr += SZ_4K;
+	dma_pools_log_mark();
+	dma_kunit_expect_warn_begin();
+	dma_pools_free(&use->buffer);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(use->dev),
+						  "that were given as cpu"), 1);
+	KUNIT_EXPECT_EQ(test, used_bytes(test), 0);
 }
 
 static void use_free_twice_test(struct kunit *test)
@@ -385,6 +398,7 @@ static void use_mmap_bounds_test(struct kunit *test)
 
 static struct kunit_case dma_coherent_use_cases[] = {
 	KUNIT_CASE(use_wrong_free_test),
+	KUNIT_CASE(use_free_other_cpu_test),
 	KUNIT_CASE(use_free_twice_test),
 	KUNIT_CASE(use_free_other_size_test),
 	KUNIT_CASE(use_pages_test),

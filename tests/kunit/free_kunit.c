@@ -10,7 +10,9 @@
 #include <linux/dma-mapping.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
+#include <linux/spinlock.h>
 #include <linux/vmstat.h>
 
 #include "../../kernel/dma/backend.h"
@@ -33,7 +35,6 @@ static const struct wrong wrongs[] = {
 	{ "unknown address", SZ_16K, 0, SZ_1G },
 	{ "inner address", SZ_16K, 0, SZ_4K },
 	{ "inner address on both sides", SZ_8K, SZ_8K, SZ_8K },
-	{ "another cpu address", SZ_16K, SZ_4K, 0 },
 	{ "another device and size", SZ_4K, 0, 0, true },
 };
 
@@ -75,6 +76,59 @@ static void free_wrong_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0x77, SZ_16K));
 	dma_free_coherent(dev, SZ_16K, cpu_addr, dma_addr);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+}
+
+static void take_back(struct kunit *test, struct device *dev, void *cpu_addr,
+		      dma_addr_t dma_addr)
+{
+	dma_kunit_expect_warn_begin();
+	dma_kunit_log_mark();
+	dma_free_coherent(dev, SZ_16K, cpu_addr, dma_addr);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("that were given as cpu"), 1);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
+}
+
+/*
+ * The device's address is right and tells which memory it is: it goes, with a
+ * warning.
+ */
+static void free_other_cpu_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	dma_addr_t dma_addr;
+	u8 *cpu_addr = dma_alloc_coherent(dev, SZ_16K, &dma_addr, GFP_ATOMIC);
+
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	take_back(test, dev, cpu_addr + SZ_4K, dma_addr);
+	cpu_addr = dma_alloc_coherent(dev, SZ_16K, &dma_addr, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	take_back(test, dev, (void *)8, dma_addr);
+}
+
+/* A mapping may be another one's at the same address: it stays. */
+static void free_other_cpu_remapped_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	struct dma_allocation record;
+	dma_addr_t dma_addr;
+	u8 *cpu_addr;
+
+	if (IS_ENABLED(CONFIG_DMA_POOLS_KUNIT))
+		dma_pools_hold_global(test);
+	cpu_addr = dma_alloc_coherent(dev, SZ_16K, &dma_addr, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	KUNIT_ASSERT_TRUE(test, dma_ledger_find(dev, dma_addr, &record));
+	if (record.done & DMA_DONE_REMAPPED) {
+		dma_kunit_expect_warn_begin();
+		dma_kunit_log_mark();
+		dma_free_coherent(dev, SZ_16K, cpu_addr + SZ_4K, dma_addr);
+		KUNIT_EXPECT_EQ(test, dma_kunit_log_count("nothing is freed"),
+				1);
+		KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+		KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 1);
+	}
+	dma_free_coherent(dev, SZ_16K, cpu_addr, dma_addr);
 }
 
 /* All but the device is right: the buffer is known, and goes. */
@@ -148,7 +202,7 @@ static void free_twice_test(struct kunit *test)
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
 }
 
-/* A buffer of the one kind is not freed by the call for the other. */
+/* A buffer of the one kind is freed by the call for the other, with a warning. */
 static void free_mixed_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
@@ -160,8 +214,7 @@ static void free_mixed_test(struct kunit *test)
 	dma_kunit_expect_warn_begin();
 	dma_free_coherent(dev, SZ_8K, page_address(page), dma_addr);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 1);
-	dma_free_pages(dev, SZ_8K, page, dma_addr, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
 }
 
 static void free_null_test(struct kunit *test)
@@ -274,6 +327,44 @@ static void free_in_softirq_test(struct kunit *test)
 	/* The worker may have it on another CPU: only its end is sure. */
 	local_bh_enable();
 	check_held_is_free(test, &held);
+}
+
+/* Nor is it a mistake under a lock, where a debug kernel tells who sleeps. */
+static void free_under_lock_test(struct kunit *test)
+{
+	struct held held = {
+		.dev = dma_kunit_noncoherent_device(test, "dev"),
+	};
+	DEFINE_SPINLOCK(lock);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		kunit_skip(test, "a lock is not seen here");
+	take_held(test, &held);
+	dma_kunit_log_mark();
+	spin_lock(&lock);
+	free_held(&held);
+	spin_unlock(&lock);
+	check_held_is_free(test, &held);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("sleeping function called"),
+			0);
+}
+
+static void free_under_rcu_test(struct kunit *test)
+{
+	struct held held = {
+		.dev = dma_kunit_noncoherent_device(test, "dev"),
+	};
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RCU))
+		kunit_skip(test, "a reader is not seen here");
+	take_held(test, &held);
+	dma_kunit_log_mark();
+	rcu_read_lock();
+	free_held(&held);
+	rcu_read_unlock();
+	check_held_is_free(test, &held);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("sleeping function called"),
+			0);
 }
 
 /* Pages that need no work are freed at once, wherever that is. */
@@ -527,6 +618,8 @@ static void free_fail_keeps_memory_test(struct kunit *test)
 static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE_PARAM(free_wrong_test, wrong_gen_params),
 	KUNIT_CASE(free_other_device_test),
+	KUNIT_CASE(free_other_cpu_test),
+	KUNIT_CASE(free_other_cpu_remapped_test),
 	KUNIT_CASE(free_wrong_size_test),
 	KUNIT_CASE(free_twice_test),
 	KUNIT_CASE(free_mixed_test),
@@ -534,6 +627,8 @@ static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE(free_in_irq_off_test),
 	KUNIT_CASE(free_in_hardirq_test),
 	KUNIT_CASE(free_in_softirq_test),
+	KUNIT_CASE(free_under_lock_test),
+	KUNIT_CASE(free_under_rcu_test),
 	KUNIT_CASE(free_at_once_test),
 	KUNIT_CASE(free_atomic_test),
 	KUNIT_CASE_PARAM(free_fail_nth_test, failing_gen_params),

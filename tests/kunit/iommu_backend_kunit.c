@@ -8,6 +8,7 @@
  */
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -207,10 +208,120 @@ static void backend_hardirq_test(struct kunit *test)
 	}
 }
 
+/* The device goes while a buffer is live, or right after its free */
+
+struct live {
+	struct mock_iommu *iommu;
+	struct device *dev;
+	dma_addr_t dma_addr;
+	void *cpu_addr;
+	unsigned long attrs;
+};
+
+static void make_live(struct kunit *test, struct live *live,
+		      const struct kind *kind)
+{
+	struct dma_kunit_shape shape = {
+		.is_noncoherent = kind->is_noncoherent,
+	};
+
+	live->attrs = kind->attrs;
+	live->iommu = mock_iommu_create(test, &(struct mock_iommu_shape){});
+	live->dev = mock_iommu_device(test, live->iommu, kind->what, &shape);
+	live->cpu_addr = dma_alloc_attrs(live->dev, SZ_64K, &live->dma_addr,
+					 GFP_KERNEL, kind->attrs);
+	KUNIT_ASSERT_NOT_NULL(test, live->cpu_addr);
+	KUNIT_ASSERT_GT(test, mock_iommu_nr_mapped(live->dev), 0);
+}
+
+static void free_live(struct live *live)
+{
+	dma_free_attrs(live->dev, SZ_64K, live->cpu_addr, live->dma_addr,
+		       live->attrs);
+}
+
+/* What has to sleep is put off; what the device could reach is gone before. */
+static const struct kind kinds_of_live[] = {
+	{ "scattered", false, .attrs = DMA_ATTR_ALLOC_SINGLE_PAGES },
+	{ "scattered-nc", true, .attrs = DMA_ATTR_ALLOC_SINGLE_PAGES },
+	{ "one-piece", false, .attrs = DMA_ATTR_FORCE_CONTIGUOUS },
+	{ "one-piece-nc", true, .attrs = DMA_ATTR_FORCE_CONTIGUOUS },
+};
+
+KUNIT_ARRAY_PARAM(kind_of_live, kinds_of_live, kind_to_desc);
+
+static void backend_free_and_leave_test(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	unsigned long flags, nr_mapped;
+	struct live live;
+
+	make_live(test, &live, kind);
+	dma_kunit_expect_warn_begin();
+	local_irq_save(flags);
+	free_live(&live);
+	nr_mapped = mock_iommu_nr_mapped(live.dev);
+	local_irq_restore(flags);
+	dma_kunit_expect_warn_end();
+	KUNIT_EXPECT_EQ(test, nr_mapped, 0);
+	KUNIT_EXPECT_EQ(test, mock_iommu_nr_stale(live.dev), 0);
+	mock_iommu_leave(live.dev);
+	/* The worker has its turn; what it does, a debug kernel sees. */
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 0);
+}
+
+/* What is mapped by a domain that the device has left can't be reused. */
+static void backend_leave_and_free_test(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct live live;
+
+	make_live(test, &live, kind);
+	mock_iommu_leave(live.dev);
+	dma_kunit_log_mark();
+	free_live(&live);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("the device has left its IOMMU"),
+			1);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 0);
+	mock_iommu_take_errors(live.iommu);
+}
+
+/* A driver confuses two devices: right if they share what translates. */
+static void backend_free_for_other_test(struct kunit *test)
+{
+	struct mock_iommu_shape shapes[] = { {}, { .has_one_group = true } };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(shapes); i++) {
+		struct mock_iommu *iommu = mock_iommu_create(test, &shapes[i]);
+		struct device *dev = mock_iommu_device(test, iommu,
+				i ? "a-group" : "a", &(struct dma_kunit_shape){});
+		struct device *other = mock_iommu_device(test, iommu,
+				i ? "b-group" : "b", &(struct dma_kunit_shape){});
+		dma_addr_t dma_addr;
+		void *cpu_addr;
+
+		cpu_addr = dma_alloc_coherent(dev, SZ_64K, &dma_addr,
+					      GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+		dma_kunit_log_mark();
+		dma_kunit_expect_warn_begin();
+		dma_free_coherent(other, SZ_64K, cpu_addr, dma_addr);
+		KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+		KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), !i);
+		KUNIT_EXPECT_EQ(test, !mock_iommu_nr_mapped(dev), i);
+		if (!i)
+			dma_free_coherent(dev, SZ_64K, cpu_addr, dma_addr);
+	}
+}
+
 static struct kunit_case iommu_backend_cases[] = {
 	KUNIT_CASE_PARAM(backend_kind_test, kind_gen_params),
 	KUNIT_CASE_PARAM(backend_map_fails_test, kind_gen_params),
 	KUNIT_CASE(backend_hardirq_test),
+	KUNIT_CASE_PARAM(backend_free_and_leave_test, kind_of_live_gen_params),
+	KUNIT_CASE_PARAM(backend_leave_and_free_test, kind_of_live_gen_params),
+	KUNIT_CASE(backend_free_for_other_test),
 	{}
 };
 

@@ -61,7 +61,8 @@ static void free_buffer(void *data)
 		       buffer->attrs);
 }
 
-static struct buffer *make_buffer(struct kunit *test, const struct way *way)
+static struct buffer *make_named(struct kunit *test, const struct way *way,
+				 const char *name)
 {
 	struct buffer *buffer = kunit_kzalloc(test, sizeof(*buffer), GFP_KERNEL);
 	struct mock_iommu *iommu = mock_iommu_create(test,
@@ -69,7 +70,7 @@ static struct buffer *make_buffer(struct kunit *test, const struct way *way)
 
 	KUNIT_ASSERT_NOT_NULL(test, buffer);
 	buffer->attrs = way->attrs;
-	buffer->dev = mock_iommu_device(test, iommu, "dev",
+	buffer->dev = mock_iommu_device(test, iommu, name,
 					&(struct dma_kunit_shape) {
 		.is_noncoherent = way->is_noncoherent,
 	});
@@ -82,6 +83,11 @@ static struct buffer *make_buffer(struct kunit *test, const struct way *way)
 	for (unsigned int i = 0; i < NR_PAGES; i++)
 		memset(buffer->cpu_addr + i * PAGE_SIZE, 0x10 + i, PAGE_SIZE);
 	return buffer;
+}
+
+static struct buffer *make_buffer(struct kunit *test, const struct way *way)
+{
+	return make_named(test, way, "dev");
 }
 
 /* User space */
@@ -285,6 +291,25 @@ static void user_import_test(struct kunit *test)
 	sg_free_table(&sgt);
 }
 
+/*
+ * Two devices see two buffers at the same address, and a driver names the wrong
+ * one of them: the CPU's address tells which one it means.
+ */
+static void user_equal_addresses_test(struct kunit *test)
+{
+	struct buffer *mine = make_named(test, test->param_value, "mine");
+	struct buffer *its = make_named(test, test->param_value, "its");
+	struct sg_table sgt;
+
+	KUNIT_ASSERT_EQ(test, mine->dma_addr, its->dma_addr);
+	KUNIT_ASSERT_EQ(test, 0,
+			dma_get_sgtable_attrs(mine->dev, &sgt, its->cpu_addr,
+					      its->dma_addr, SIZE,
+					      its->attrs));
+	check_table(test, &sgt, its, 0, NR_PAGES);
+	sg_free_table(&sgt);
+}
+
 /* What the tree's own code does not do right, at the end */
 
 static void skip_on_stock(struct kunit *test, const char *why)
@@ -361,6 +386,7 @@ static struct kunit_case iommu_user_cases[] = {
 	KUNIT_CASE(user_mmap_noncontiguous_test),
 	KUNIT_CASE_PARAM(user_sgtable_test, way_gen_params),
 	KUNIT_CASE_PARAM(user_import_test, way_gen_params),
+	KUNIT_CASE_PARAM(user_equal_addresses_test, way_gen_params),
 	KUNIT_CASE_PARAM(user_inner_mmap_test, way_gen_params),
 	KUNIT_CASE_PARAM(user_inner_sgtable_test, way_gen_params),
 	KUNIT_CASE_PARAM(user_mmap_pfnmap_test, way_gen_params),

@@ -24,7 +24,6 @@
 
 struct fixture {
 	struct kunit *test;
-	/* An array, so that some of them share a shelf with others */
 	struct device *devices;
 	struct dma_allocation *held[NR_DEVICES][SPACE_PAGES];
 	unsigned long nr_records[NR_DEVICES];
@@ -183,21 +182,24 @@ static int index_of(struct fixture *f, struct device *dev)
 	       dev - f->devices : -1;
 }
 
-/* The walk sees each record once, a device's in order of addresses. */
+/* The walk sees each record once. */
 static void check_walk(struct fixture *f)
 {
+	static bool is_seen[NR_DEVICES][SPACE_PAGES];
 	unsigned long nr_seen[NR_DEVICES] = {};
-	struct dma_allocation copy = {};
-	dma_addr_t last[NR_DEVICES] = {};
-	unsigned int shelf = 0;
+	struct dma_ledger_cursor at = {};
+	struct dma_allocation copy;
 
-	while (dma_ledger_next(copy.dev, copy.dma_addr, &shelf, &copy)) {
+	memset(is_seen, 0, sizeof(is_seen));
+	while (dma_ledger_next(&at, &copy)) {
 		int dev = index_of(f, copy.dev);
+		unsigned int page;
 
 		if (dev < 0)
 			continue;
-		KUNIT_ASSERT_GT(f->test, copy.dma_addr, last[dev]);
-		last[dev] = copy.dma_addr;
+		page = (copy.dma_addr - SPACE_BASE) >> PAGE_SHIFT;
+		KUNIT_ASSERT_FALSE(f->test, is_seen[dev][page]);
+		is_seen[dev][page] = true;
 		nr_seen[dev]++;
 	}
 	for (unsigned int dev = 0; dev < NR_DEVICES; dev++) {
@@ -307,6 +309,84 @@ static void ledger_edges_test(struct kunit *test)
 	kfree(first);
 	kfree(next);
 	kfree(last);
+}
+
+/* A device of its own RAM may see that where it sees ours as well. */
+static void ledger_equal_keys_test(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct device *dev = &f->devices[0];
+	struct dma_allocation *records[3], copy;
+	struct dma_ledger_cursor at = {};
+	unsigned int nr_seen = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(records); i++) {
+		records[i] = make(dev, SPACE_BASE, PAGE_SIZE, cpu_addr_of(0, i));
+		KUNIT_ASSERT_NOT_NULL(test, records[i]);
+		dma_ledger_publish(records[i]);
+	}
+	while (dma_ledger_next(&at, &copy))
+		nr_seen += copy.dev == dev;
+	KUNIT_EXPECT_EQ(test, nr_seen, ARRAY_SIZE(records));
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), ARRAY_SIZE(records));
+	for (unsigned int i = 0; i < ARRAY_SIZE(records); i++) {
+		KUNIT_EXPECT_TRUE(test,
+				  dma_ledger_find_buffer(dev, cpu_addr_of(0, i),
+							 SPACE_BASE, &copy));
+		KUNIT_EXPECT_PTR_EQ(test, copy.cpu_addr, cpu_addr_of(0, i));
+		KUNIT_EXPECT_PTR_EQ(test, records[i],
+				    dma_ledger_take(dev, SPACE_BASE,
+						    cpu_addr_of(0, i)));
+		kfree(records[i]);
+	}
+}
+
+/* Of two devices with the same address, the CPU's address tells which. */
+static void ledger_find_buffer_test(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test);
+	struct device *dev = &f->devices[0], *other = &f->devices[1];
+	void *mine = cpu_addr_of(0, 0), *its = cpu_addr_of(1, 0);
+	struct dma_allocation *records[] = {
+		make(dev, SPACE_BASE, 2 * PAGE_SIZE, mine),
+		make(other, SPACE_BASE, 2 * PAGE_SIZE, its),
+	};
+	dma_addr_t second = SPACE_BASE + PAGE_SIZE;
+	struct dma_allocation copy;
+
+	KUNIT_ASSERT_TRUE(test, records[0] && records[1]);
+	dma_ledger_publish(records[0]);
+	dma_ledger_publish(records[1]);
+
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_buffer(dev, mine, SPACE_BASE,
+						       &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.dev, dev);
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_buffer(dev, its, SPACE_BASE,
+						       &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.dev, other);
+	/* Inside of it, by both addresses or by that of the buffer */
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_buffer(dev, its + PAGE_SIZE,
+						       second, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.dev, other);
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_buffer(dev, its, second,
+						       &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.dev, other);
+	/* No such pair */
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find_buffer(dev, its + PAGE_SIZE,
+							SPACE_BASE, &copy));
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find_buffer(dev, its,
+							second + PAGE_SIZE,
+							&copy));
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_start(its, SPACE_BASE, &copy));
+	KUNIT_EXPECT_PTR_EQ(test, copy.dev, other);
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find_start(its, second, &copy));
+
+	KUNIT_EXPECT_PTR_EQ(test, records[0],
+			    dma_ledger_take(dev, SPACE_BASE, mine));
+	KUNIT_EXPECT_PTR_EQ(test, records[1],
+			    dma_ledger_take(other, SPACE_BASE, its));
+	kfree(records[0]);
+	kfree(records[1]);
 }
 
 /* Many users at a time */
@@ -421,6 +501,8 @@ static void ledger_storm_test(struct kunit *test)
 static struct kunit_case dma_ledger_cases[] = {
 	KUNIT_CASE(ledger_random_test),
 	KUNIT_CASE(ledger_edges_test),
+	KUNIT_CASE(ledger_equal_keys_test),
+	KUNIT_CASE(ledger_find_buffer_test),
 	KUNIT_CASE_SLOW(ledger_storm_test),
 	{}
 };

@@ -263,18 +263,17 @@ iommu_dma_alloc_scatter(struct device *dev, size_t size, void **cpu_addr,
 
 /**
  * iommu_dma_free_scatter - free such memory
- * @dev: the device
- * @scatter: what was returned
+ * @scatter: what was returned; iommu_dma_unmap_memory() has taken it from the
+ *	device, which may be gone by now
  *
  * Context: may sleep.
  */
-void iommu_dma_free_scatter(struct device *dev,
-			    struct iommu_dma_scatter *scatter)
+void iommu_dma_free_scatter(struct iommu_dma_scatter *scatter)
 {
 	if (scatter->cpu_addr)
 		dma_common_free_remap(scatter->cpu_addr,
 				      (size_t)scatter->nr_pages << PAGE_SHIFT);
-	destroy_mapped(dev, scatter);
+	destroy_scatter(scatter);
 }
 
 /**
