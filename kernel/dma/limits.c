@@ -189,32 +189,52 @@ int dma_direct_supported(struct device *dev, u64 mask)
 	return mask >= bus_address_of_last(dev, last, true);
 }
 
+/**
+ * dma_limits_hold - has the device an address for all of a range?
+ * @dev: the device
+ * @first: physical address of its first byte
+ * @last: of its last byte
+ *
+ * The range may go from one window of dma-ranges to the next.
+ *
+ * Context: any.
+ * Return: true if so, or if the device has no windows.
+ */
+bool dma_limits_hold(struct device *dev, phys_addr_t first, phys_addr_t last)
+{
+	const struct bus_dma_region *window = dev->dma_range_map;
+
+	if (!window)
+		return true;
+	while (window->size) {
+		phys_addr_t offset = first - window->cpu_start;
+
+		if (first < window->cpu_start || offset >= window->size) {
+			window++;
+			continue;
+		}
+		/* Addresses may be narrower than sizes: nothing may wrap. */
+		if (last - first < window->size - offset)
+			return true;
+		first += window->size - offset;
+		window = dev->dma_range_map;
+	}
+	return false;
+}
+
 struct ram_walk {
 	struct device *dev;
 	bool is_all_mapped;
 };
 
-/* Is a range of RAM covered by windows that follow each other? */
 static int is_ram_outside_windows(unsigned long start_pfn,
 				  unsigned long nr_pages, void *data)
 {
-	const struct bus_dma_region *window;
 	struct ram_walk *walk = data;
-	phys_addr_t at = PFN_PHYS(start_pfn);
-	phys_addr_t end = PFN_PHYS(start_pfn + nr_pages);
 
-	while (at < end) {
-		for (window = walk->dev->dma_range_map; window->size; window++)
-			if (at >= window->cpu_start &&
-			    at - window->cpu_start < window->size)
-				break;
-		if (!window->size) {
-			walk->is_all_mapped = false;
-			return 1;
-		}
-		at = window->cpu_start + window->size;
-	}
-	return 0;
+	walk->is_all_mapped = dma_limits_hold(walk->dev, PFN_PHYS(start_pfn),
+					      PFN_PHYS(start_pfn + nr_pages) - 1);
+	return !walk->is_all_mapped;
 }
 
 /**

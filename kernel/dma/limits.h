@@ -51,6 +51,7 @@ dma_addr_t dma_limits_address(struct device *dev,
 			      const struct dma_limits *limits,
 			      phys_addr_t phys);
 gfp_t dma_limits_zone(const struct dma_limits *limits);
+bool dma_limits_hold(struct device *dev, phys_addr_t first, phys_addr_t last);
 bool dma_limits_all_ram(struct device *dev);
 
 #endif /* _KERNEL_DMA_LIMITS_H */

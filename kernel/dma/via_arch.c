@@ -4,20 +4,43 @@
  * coherent on architectures that make memory uncached in a way of their own
  * (arm with an MMU, parisc with PA 1.1).
  */
+#include <linux/cma.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
-#include <linux/memblock.h>
+#include <linux/mmzone.h>
 #include <linux/pfn.h>
 
 #include "backend.h"
 
 /*
- * The architecture takes memory from anywhere, and finds it again by the
- * address that the device has for it: there has to be one.
+ * The architecture finds its memory again by the address that the device has for
+ * it: there has to be one for all that it may choose.  That is the device's CMA
+ * area, where it may sleep; else what the page allocator gives without
+ * __GFP_HIGHMEM, of the lowest zone if the mask has less than 32 bits.
  */
-static bool has_address(struct device *dev, phys_addr_t phys)
+static bool has_addresses(const struct dma_request *req)
 {
-	return phys_to_dma(dev, phys) != DMA_MAPPING_ERROR;
+	struct cma *cma = dev_get_cma_area(req->dev);
+	struct zone *zone;
+
+	if (!req->dev->dma_range_map)
+		return true;
+	if (cma && dma_request_can_sleep(req))
+		return dma_limits_hold(req->dev, cma_get_base(cma),
+				       cma_get_base(cma) +
+				       (cma_get_size(cma) - 1));
+	for_each_populated_zone(zone) {
+		phys_addr_t first = PFN_PHYS(zone->zone_start_pfn);
+		phys_addr_t last = PFN_PHYS(zone_end_pfn(zone)) - 1;
+
+		if (is_highmem(zone) ||
+		    (IS_ENABLED(CONFIG_ZONE_DMA) && zone_idx(zone) > 0 &&
+		     req->limits.last_dma < DMA_BIT_MASK(32)))
+			continue;
+		if (!dma_limits_hold(req->dev, first, last))
+			return false;
+	}
+	return true;
 }
 
 static const char *arch_decline(const struct dma_request *req)
@@ -26,9 +49,8 @@ static const char *arch_decline(const struct dma_request *req)
 		return "device is coherent";
 	if (req->wants_pages)
 		return "the caller wants cacheable pages";
-	if (!has_address(req->dev, PFN_PHYS(min_low_pfn)) ||
-	    !has_address(req->dev, PFN_PHYS(max_pfn) - 1))
-		return "the device's windows leave memory out";
+	if (!has_addresses(req))
+		return "the device's windows leave out memory that it may get";
 	if ((req->attrs & DMA_ATTR_NO_KERNEL_MAPPING) &&
 	    !req->limits.unencrypted)
 		return "the caller wants no kernel mapping";

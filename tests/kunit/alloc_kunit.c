@@ -420,6 +420,46 @@ static void alloc_window_test(struct kunit *test)
 						GFP_KERNEL, DMA_ATTR_NO_WARN));
 }
 
+#ifdef CONFIG_ARCH_HAS_DMA_ALLOC
+/* A window over what the architecture gives is enough, high memory or not. */
+static void alloc_arch_window_test(struct kunit *test)
+{
+	phys_addr_t first = PFN_PHYS(min_low_pfn);
+	size_t size = (max_low_pfn - min_low_pfn) << PAGE_SHIFT;
+	struct bus_dma_region windows[2] = {
+		{ .cpu_start = first, .dma_start = 0, .size = size },
+	};
+	struct bus_dma_region *own;
+	struct device *dev;
+	dma_addr_t dma_addr;
+	void *cpu_addr;
+
+	if (max_pfn == max_low_pfn)
+		kunit_skip(test, "there is no high memory");
+	dev = dma_kunit_device(test, "dev", &(struct dma_kunit_shape) {
+		.is_noncoherent = true,
+		.windows = windows,
+	});
+	cpu_addr = dma_alloc_coherent(dev, SZ_64K, &dma_addr, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	KUNIT_EXPECT_STREQ(test, dma_ledger_owner(dev, dma_addr), "arch");
+	KUNIT_EXPECT_LT(test, dma_addr, size);
+	dma_free_coherent(dev, SZ_64K, cpu_addr, dma_addr);
+
+	/* Some of it is left out: it may give just that. */
+	own = (struct bus_dma_region *)dev->dma_range_map;
+	own->cpu_start += PAGE_SIZE;
+	own->size = PAGE_SIZE;
+	KUNIT_EXPECT_NULL(test, dma_alloc_attrs(dev, SZ_64K, &dma_addr,
+						GFP_KERNEL, DMA_ATTR_NO_WARN));
+}
+#else
+static void alloc_arch_window_test(struct kunit *test)
+{
+	kunit_skip(test, "the architecture does not allocate itself");
+}
+#endif
+
 /* Managed memory */
 
 static void alloc_managed_test(struct kunit *test)
@@ -480,6 +520,7 @@ static struct kunit_case dma_alloc_cases[] = {
 	KUNIT_CASE(alloc_zone_ignored_test),
 	KUNIT_CASE(alloc_refused_line_test),
 	KUNIT_CASE(alloc_window_test),
+	KUNIT_CASE(alloc_arch_window_test),
 	KUNIT_CASE(alloc_managed_test),
 	KUNIT_CASE(alloc_managed_wrong_test),
 	{}

@@ -466,6 +466,37 @@ static void limits_all_ram_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_limits_all_ram(dev));
 	own[1].size = 0;
 	KUNIT_EXPECT_FALSE(test, dma_limits_all_ram(dev));
+
+	/* All that 32 bits can address: its end is no address of that many. */
+	own[0] = (struct bus_dma_region) { .size = SZ_4G };
+	KUNIT_EXPECT_EQ(test, dma_limits_all_ram(dev), ram.end <= SZ_4G);
+}
+
+/* What windows hold is told to the byte, from one to the next, up to the top. */
+static void limits_hold_test(struct kunit *test)
+{
+	phys_addr_t top = PHYS_ADDR_MAX;
+	struct bus_dma_region windows[4] = {
+		{ .cpu_start = SZ_64M, .size = SZ_16M },
+		{ .cpu_start = SZ_64M + SZ_16M, .size = SZ_16M },
+		{ .cpu_start = top - (SZ_16M - 1), .size = SZ_16M },
+	};
+	phys_addr_t first = SZ_64M, last = SZ_64M + SZ_32M - 1;
+	struct device *dev;
+
+	dev = dma_kunit_device(test, "dev", &(struct dma_kunit_shape) {
+		.windows = windows,
+	});
+	KUNIT_EXPECT_TRUE(test, dma_limits_hold(dev, first, first));
+	KUNIT_EXPECT_TRUE(test, dma_limits_hold(dev, first, last));
+	KUNIT_EXPECT_TRUE(test, dma_limits_hold(dev, first + SZ_16M, last));
+	KUNIT_EXPECT_FALSE(test, dma_limits_hold(dev, first - 1, last));
+	KUNIT_EXPECT_FALSE(test, dma_limits_hold(dev, first, last + 1));
+	KUNIT_EXPECT_FALSE(test, dma_limits_hold(dev, last + 1, last + 1));
+	KUNIT_EXPECT_FALSE(test, dma_limits_hold(dev, 0, top));
+	KUNIT_EXPECT_TRUE(test, dma_limits_hold(dev, top - (SZ_16M - 1), top));
+	KUNIT_EXPECT_FALSE(test, dma_limits_hold(dev, top - SZ_16M, top));
+	KUNIT_EXPECT_TRUE(test, dma_limits_hold(dev, top, top));
 }
 
 static void limits_set_offset_test(struct kunit *test)
@@ -526,6 +557,7 @@ static struct kunit_case dma_limits_cases[] = {
 	KUNIT_CASE(limits_set_mask_test),
 	KUNIT_CASE(limits_addressing_limited_test),
 	KUNIT_CASE(limits_all_ram_test),
+	KUNIT_CASE(limits_hold_test),
 	KUNIT_CASE(limits_set_offset_test),
 	KUNIT_CASE(limits_set_offset_fails_test),
 	{}
