@@ -13,14 +13,23 @@
 
 #include <linux/dma-map-ops.h>
 #include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 
 #ifdef CONFIG_DMA_DECLARE_COHERENT
 DECLARE_STATIC_KEY_FALSE(dma_has_unmapped_pools);
 bool dma_is_unmapped_pool(phys_addr_t phys);
 
+/*
+ * A pool is no memory that the page allocator has: its pages are reserved, if it
+ * has any.  So for ordinary memory the list of pools need not be walked.
+ */
 static inline bool dma_needs_no_maintenance(phys_addr_t phys)
 {
+	unsigned long pfn = PHYS_PFN(phys);
+
 	return static_branch_unlikely(&dma_has_unmapped_pools) &&
+	       (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn))) &&
 	       dma_is_unmapped_pool(phys);
 }
 #else

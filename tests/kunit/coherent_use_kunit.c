@@ -11,6 +11,7 @@
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
@@ -396,6 +397,44 @@ static void use_mmap_bounds_test(struct kunit *test)
 	dma_kunit_leave_mm();
 }
 
+/* Pools cost nothing for memory that is in none of them, however many they are. */
+
+#define NR_POOLS	256
+
+/* The least that mapping and unmapping a cache line takes, in ns */
+static u64 time_of_mapping(struct kunit *test, struct device *dev, void *line)
+{
+	u64 least = U64_MAX;
+
+	for (unsigned int i = 0; i < 200; i++) {
+		u64 start = ktime_get_ns();
+		dma_addr_t dma_addr = dma_map_single(dev, line, 64,
+						     DMA_BIDIRECTIONAL);
+
+		KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
+		dma_unmap_single(dev, dma_addr, 64, DMA_BIDIRECTIONAL);
+		least = min(least, ktime_get_ns() - start);
+	}
+	return least;
+}
+
+static void use_many_pools_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	void *line = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	u64 without, with;
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	dma_pools_pool(test, "one", 0, SZ_4K);
+	without = time_of_mapping(test, dev, line);
+	for (unsigned int i = 1; i < NR_POOLS; i++)
+		dma_pools_pool(test, "many", i * SZ_4K, SZ_4K);
+	with = time_of_mapping(test, dev, line);
+	kunit_info(test, "one pool: %llu ns, %u pools: %llu ns", without,
+		   NR_POOLS, with);
+	KUNIT_EXPECT_LT(test, with, 3 * without);
+}
+
 static struct kunit_case dma_coherent_use_cases[] = {
 	KUNIT_CASE(use_wrong_free_test),
 	KUNIT_CASE(use_free_other_cpu_test),
@@ -407,6 +446,7 @@ static struct kunit_case dma_coherent_use_cases[] = {
 	KUNIT_CASE(use_sgtable_test),
 	KUNIT_CASE(use_mmap_test),
 	KUNIT_CASE(use_mmap_bounds_test),
+	KUNIT_CASE_SLOW(use_many_pools_test),
 	{}
 };
 
