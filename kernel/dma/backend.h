@@ -71,6 +71,7 @@ struct dma_request {
 #define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
 #define DMA_DONE_CAME_DECRYPTED	BIT(9)	/* as all memory of its backend, for good */
 #define DMA_DONE_LOST		BIT(10)	/* can't be given to anybody any more */
+#define DMA_DONE_SPLIT		BIT(11)	/* pages, each held by itself */
 
 #define DMA_HOLDER_NAME		24
 
@@ -113,7 +114,7 @@ union dma_backend_data {
  * @group: the device's IOMMU group, to compare: who else could undo it
  * @driver: name of the driver at that time, for reading with care
  * @since: jiffies
- * @done: DMA_DONE_*
+ * @done: DMA_DONE_*; (l) for DMA_DONE_SPLIT
  * @attrs: DMA_ATTR_* that its free needs
  * @free_sleeps: the backend may have to sleep to take it back
  * @holder: name of the device, cut where it is too long
@@ -151,6 +152,9 @@ struct dma_allocation {
  * @uses_device: @free needs the device
  * @is_unmapped: its memory is not in the linear mapping; user space gets it
  *	write-combined, as the kernel has it
+ * @is_unencrypted: its memory is not encrypted, for whoever gets it
+ * @gives_pages: from the page allocator: user space may hold single pages of
+ *	it, as long as it likes
  * @declines: why this backend does not serve @req, a static string; NULL if
  *	it does.  Any context, no side effects.
  * @alloc: take memory for @req: fill @record's phys and whatever else the
@@ -167,6 +171,8 @@ struct dma_backend {
 	bool		is_exclusive;
 	bool		uses_device;
 	bool		is_unmapped;
+	bool		is_unencrypted;
+	bool		gives_pages;
 	const char	*(*declines)(const struct dma_request *req);
 	int		(*alloc)(const struct dma_request *req,
 				 struct dma_allocation *record);
@@ -241,6 +247,13 @@ static inline bool dma_request_reaches(const struct dma_request *req,
 static inline bool dma_record_is_direct(const struct dma_allocation *record)
 {
 	return !(record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED));
+}
+
+/* Do its kernel mappings, and so those of user space, have to say so? */
+static inline bool dma_record_is_unencrypted(const struct dma_allocation *record)
+{
+	return record->backend->is_unencrypted ||
+	       (record->done & DMA_DONE_DECRYPTED);
 }
 
 /* The first page of memory that has pages. */

@@ -658,6 +658,7 @@ const struct dma_backend dma_device_pool = {
 	.name		= "device pool",
 	.is_exclusive	= true,
 	.is_unmapped	= true,
+	.is_unencrypted	= true,
 	.declines	= device_pool_decline,
 	.alloc		= device_pool_alloc,
 	.free		= dma_coherent_pool_free,

@@ -92,6 +92,7 @@ static void explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_global_pool = {
 	.name		= "global pool",
 	.is_unmapped	= true,
+	.is_unencrypted	= true,
 	.declines	= decline,
 	.alloc		= alloc,
 	.free		= dma_coherent_pool_free,

@@ -24,6 +24,7 @@
 #include "fault.h"
 #include "ledger.h"
 #include "observe.h"
+#include "pages.h"
 #include "user.h"
 
 /* Ops give a device its memory, unless it has a pool of its own. */
@@ -472,9 +473,11 @@ static pgprot_t user_pgprot(struct device *dev, pgprot_t prot,
 			    unsigned long attrs)
 {
 	if (record->backend->is_unmapped)
-		return pgprot_writecombine(prot);
-	prot = dma_pgprot(dev, prot, attrs);
-	return force_dma_unencrypted(dev) ? pgprot_decrypted(prot) : prot;
+		prot = pgprot_writecombine(prot);
+	else
+		prot = dma_pgprot(dev, prot, attrs);
+	return dma_record_is_unencrypted(record) ? pgprot_decrypted(prot) :
+						   prot;
 }
 
 /**
@@ -507,6 +510,11 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	vma->vm_page_prot = user_pgprot(dev, vma->vm_page_prot, &record, attrs);
 	if (scatter_of(&record))
 		return iommu_dma_scatter_mmap(scatter_of(&record), vma, offset);
+	if (record.backend->gives_pages) {
+		dma_pages_share(&record);
+		return dma_user_mmap_pages(vma, dma_record_page(&record) +
+						(offset >> PAGE_SHIFT), size);
+	}
 	return dma_user_mmap_pfn(vma, PHYS_PFN(record.phys + offset), size);
 }
 EXPORT_SYMBOL(dma_mmap_attrs);

@@ -150,6 +150,32 @@ struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 	return take(&key, is_cpu_start);
 }
 
+/**
+ * dma_ledger_note - note in a record what was done for a live buffer
+ * @copy: a copy of the record
+ * @done: one of DMA_DONE_*
+ *
+ * Context: any, irq-safe.
+ * Return: true if it was not noted before; false, too, if the buffer is gone.
+ */
+bool dma_ledger_note(const struct dma_allocation *copy, u16 done)
+{
+	struct dma_bucket *bucket = bucket_of(copy->cpu_addr);
+	struct dma_allocation *record;
+	unsigned long flags;
+	bool is_new;
+
+	spin_lock_irqsave(&bucket->lock, flags);
+	hlist_for_each_entry(record, &bucket->records, node)
+		if (record->serial == copy->serial)
+			break;
+	is_new = record && !(record->done & done);
+	if (is_new)
+		record->done |= done;
+	spin_unlock_irqrestore(&bucket->lock, flags);
+	return is_new;
+}
+
 /* Copy the first record of a bucket that fits and is older than @serial. */
 static bool copy_from_bucket(struct dma_bucket *bucket, u32 serial,
 			     dma_ledger_match_t is_it,

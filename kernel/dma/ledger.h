@@ -25,6 +25,7 @@ struct dma_allocation *dma_ledger_take(struct device *dev,
 				       dma_addr_t dma_addr, void *cpu_addr);
 struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 					      void *cpu_addr);
+bool dma_ledger_note(const struct dma_allocation *copy, u16 done);
 bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy);
 bool dma_ledger_find_start(const void *cpu_addr, dma_addr_t dma_addr,

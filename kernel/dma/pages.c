@@ -8,13 +8,15 @@
  * The page allocator knows zones, not masks.  The first try is optimistic;
  * a page that lies too high goes back, and the next zone down is tried.
  *
- * No locks.
+ * Locks: split_mutex while a piece is cut; the ledger's nests inside.
  */
 #include <linux/device.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 
 #include "backend.h"
+#include "ledger.h"
 #include "pages.h"
 #include "prepare.h"
 
@@ -23,17 +25,6 @@ static const char *pages_decline(const struct dma_request *req)
 	if (get_order(req->size) > MAX_PAGE_ORDER)
 		return "larger than the page allocator's largest piece";
 	return dma_memory_cannot_prepare(req);
-}
-
-/* Give back pages that were split, or a power of two that was not. */
-static void give_pages(struct page *page, unsigned long nr_pages)
-{
-	if (is_power_of_2(nr_pages)) {
-		__free_pages(page, ilog2(nr_pages));
-		return;
-	}
-	while (nr_pages--)
-		__free_page(page++);
 }
 
 /* Cut the tail off 2^order pages. */
@@ -101,15 +92,55 @@ int dma_pages_take(const struct dma_request *req,
 	return -ENOMEM;
 }
 
+/* Were they cut, or is it the power of two that the allocator gave? */
+static bool is_split(const struct dma_allocation *record)
+{
+	return (record->done & DMA_DONE_SPLIT) ||
+	       !is_power_of_2(record->size >> PAGE_SHIFT);
+}
+
 /**
  * dma_pages_give - give them back
  * @record: its phys and size say which
+ *
+ * A page that somebody else holds goes when that ends.
  *
  * Context: any.
  */
 void dma_pages_give(struct dma_allocation *record)
 {
-	give_pages(dma_record_page(record), record->size >> PAGE_SHIFT);
+	unsigned long nr_pages = record->size >> PAGE_SHIFT;
+	struct page *page = dma_record_page(record);
+
+	if (!is_split(record)) {
+		__free_pages(page, ilog2(nr_pages));
+		return;
+	}
+	while (nr_pages--)
+		__free_page(page++);
+}
+
+/**
+ * dma_pages_share - let others hold single pages of a buffer
+ * @copy: of the record of a live buffer
+ *
+ * The allocator counts users of a whole piece.  Only who maps it into user space
+ * needs a count for each page, so it is cut then and not before.
+ *
+ * Context: process context, may sleep.
+ */
+void dma_pages_share(const struct dma_allocation *copy)
+{
+	static DEFINE_MUTEX(split_mutex);
+
+	if (is_split(copy))
+		return;
+	/* Who comes second has to wait until it is done. */
+	mutex_lock(&split_mutex);
+	if (dma_ledger_note(copy, DMA_DONE_SPLIT))
+		split_page(dma_record_page(copy),
+			   ilog2(copy->size >> PAGE_SHIFT));
+	mutex_unlock(&split_mutex);
 }
 
 static void pages_explain(const struct dma_request *req, struct seq_buf *text)
@@ -120,6 +151,7 @@ static void pages_explain(const struct dma_request *req, struct seq_buf *text)
 
 const struct dma_backend dma_page_backend = {
 	.name		= "pages",
+	.gives_pages	= true,
 	.declines	= pages_decline,
 	.alloc		= dma_pages_take,
 	.free		= dma_pages_give,

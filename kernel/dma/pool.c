@@ -495,6 +495,7 @@ static void atomic_pool_explain(const struct dma_request *req,
 
 const struct dma_backend dma_atomic_pool = {
 	.name		= "atomic pool",
+	.is_unencrypted	= true,
 	.declines	= atomic_pool_decline,
 	.alloc		= atomic_pool_alloc,
 	.free		= atomic_pool_free,

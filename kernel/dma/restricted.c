@@ -69,6 +69,7 @@ const struct dma_backend dma_restricted_pool = {
 	.name		= "restricted pool",
 	.is_exclusive	= true,
 	.uses_device	= true,
+	.is_unencrypted	= true,
 	.declines	= restricted_decline,
 	.alloc		= restricted_alloc,
 	.free		= restricted_free,

@@ -53,6 +53,35 @@ int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
 DEFINE_STATIC_KEY_FALSE(dma_has_bare_lists);
 
 /**
+ * dma_user_mmap_pages - map contiguous pages into user space
+ * @vma: the mapping, with its final protection
+ * @page: the buffer's first page; each has a reference count of its own
+ * @size: of the buffer, in bytes
+ *
+ * They are mapped as pages, which can be held: for O_DIRECT, say.  But if the
+ * driver has said that there are none, the page tables must not tell otherwise.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -ENXIO if the mapping leaves the buffer; or what
+ * vm_insert_page() says.
+ */
+int dma_user_mmap_pages(struct vm_area_struct *vma, struct page *page,
+			size_t size)
+{
+	unsigned long addr = vma->vm_start;
+	int err = 0;
+
+	if (!IS_ENABLED(CONFIG_MMU) || (vma->vm_flags & VM_PFNMAP))
+		return dma_user_mmap_pfn(vma, page_to_pfn(page), size);
+	if (!dma_user_fits(vma, size))
+		return -ENXIO;
+	page += vma->vm_pgoff;
+	for (; addr < vma->vm_end && !err; addr += PAGE_SIZE)
+		err = vm_insert_page(vma, addr, page++);
+	return err;
+}
+
+/**
  * dma_user_sgtable - a table of one entry for contiguous memory
  * @sgt: filled in; the caller frees it by sg_free_table()
  * @pfn: of the first page

@@ -8,12 +8,15 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
+struct page;
 struct sg_table;
 struct vm_area_struct;
 
 bool dma_user_fits(struct vm_area_struct *vma, size_t size);
 int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
 		      size_t size);
+int dma_user_mmap_pages(struct vm_area_struct *vma, struct page *page,
+			size_t size);
 int dma_user_sgtable(struct sg_table *sgt, unsigned long pfn, size_t size);
 
 /*

@@ -80,6 +80,7 @@ static void iommu_explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_iommu_backend = {
 	.name		= "iommu",
 	.is_exclusive	= true,
+	.gives_pages	= true,
 	.declines	= iommu_decline,
 	.alloc		= iommu_alloc,
 	.free		= iommu_free,

@@ -16,6 +16,8 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
+#include "../../kernel/dma/backend.h"
+#include "../../kernel/dma/ledger.h"
 #include "mock_iommu.h"
 
 #define NR_PAGES	8
@@ -31,6 +33,7 @@ struct way {
 static const struct way ways[] = {
 	{ "scattered", false, DMA_ATTR_ALLOC_SINGLE_PAGES, GFP_KERNEL },
 	{ "contiguous", false, DMA_ATTR_FORCE_CONTIGUOUS, GFP_KERNEL },
+	{ "one piece", false, 0, GFP_KERNEL },
 	{ "atomic", false, 0, GFP_ATOMIC },
 	{ "non-coherent, scattered", true, DMA_ATTR_ALLOC_SINGLE_PAGES,
 	  GFP_KERNEL },
@@ -160,6 +163,52 @@ static void user_mmap_test(struct kunit *test)
 	addr = mmap_by(test, &mapping, 2, 2);
 	check_user(test, addr, 2, buffer->cpu_addr, 2);
 	dma_kunit_leave_mm();
+}
+
+/*
+ * Whatever pieces were at hand, pages are pages: they can be held, and who holds
+ * one has it for himself when the buffer is gone. What comes from an area of
+ * fixed memory, or from CMA, which wants it back, is not to be held.
+ */
+static void user_hold_test(struct kunit *test)
+{
+	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct mapping mapping = { .buffer = buffer, .size = SIZE };
+	struct page *page, *others[16];
+	struct dma_allocation record;
+	unsigned long addr;
+	bool is_pages;
+	int nr;
+
+	KUNIT_ASSERT_TRUE(test, dma_ledger_find(buffer->dev, buffer->dma_addr,
+						&record));
+	/* They are encrypted like all memory, whatever the device needs. */
+	KUNIT_EXPECT_EQ(test, dma_record_is_unencrypted(&record),
+			!strcmp(record.backend->name, "atomic pool"));
+	is_pages = !strcmp(record.backend->name, "iommu") ||
+		   !strcmp(record.backend->name, "pages");
+	addr = mmap_by(test, &mapping, 0, NR_PAGES);
+	KUNIT_ASSERT_FALSE(test, !addr || IS_ERR_VALUE(addr));
+	nr = get_user_pages_fast(addr + 3 * PAGE_SIZE, 1, FOLL_WRITE, &page);
+	KUNIT_EXPECT_EQ(test, nr, is_pages ? 1 : -EFAULT);
+	dma_kunit_leave_mm();
+	if (nr != 1)
+		return;
+
+	kunit_release_action(test, free_buffer, buffer);
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		others[i] = alloc_pages(GFP_KERNEL | __GFP_ZERO,
+					get_order(SIZE));
+		KUNIT_ASSERT_NOT_NULL(test, others[i]);
+	}
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), 0x13);
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_EXPECT_FALSE(test, page >= others[i] &&
+				   page < others[i] + NR_PAGES);
+		__free_pages(others[i], get_order(SIZE));
+	}
+	put_page(page);
 }
 
 static void user_mmap_refused_test(struct kunit *test)
@@ -382,6 +431,7 @@ static void user_mmap_pfnmap_test(struct kunit *test)
 
 static struct kunit_case iommu_user_cases[] = {
 	KUNIT_CASE_PARAM(user_mmap_test, way_gen_params),
+	KUNIT_CASE_PARAM(user_hold_test, way_gen_params),
 	KUNIT_CASE_PARAM(user_mmap_refused_test, way_gen_params),
 	KUNIT_CASE(user_mmap_noncontiguous_test),
 	KUNIT_CASE_PARAM(user_sgtable_test, way_gen_params),

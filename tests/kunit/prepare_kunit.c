@@ -71,6 +71,9 @@ static void prepare_decrypted_test(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, record->backend->name, "atomic pool");
 	else
 		KUNIT_EXPECT_TRUE(test, record->done & DMA_DONE_DECRYPTED);
+	/* User space has to see it as the kernel does. */
+	if (strcmp(record->backend->name, "arch"))
+		KUNIT_EXPECT_TRUE(test, dma_record_is_unencrypted(record));
 
 	cpu_addr = order->wants_pages ? page_address(record->cpu_addr) :
 					record->cpu_addr;

@@ -204,6 +204,42 @@ static void user_mmap_noncoherent_test(struct kunit *test)
 	check_mmap(test, true);
 }
 
+/* Pages of the page allocator can be held, wherever in a buffer they are. */
+static void user_hold_test(struct kunit *test)
+{
+	static const unsigned int nr_pages[] = { 1, 3, 8 };
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct buffer buffer = { .dev = dev };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(nr_pages); i++) {
+		size_t size = nr_pages[i] * PAGE_SIZE;
+		struct mapping mapping = { .buffer = &buffer, .size = size };
+		struct page *page = NULL;
+		unsigned long addr;
+
+		buffer.cpu_addr = dma_alloc_coherent(dev, size, &buffer.dma_addr,
+						     GFP_ATOMIC);
+		KUNIT_ASSERT_NOT_NULL(test, buffer.cpu_addr);
+		KUNIT_ASSERT_STREQ(test, dma_ledger_owner(dev, buffer.dma_addr),
+				   "pages");
+		memset(buffer.cpu_addr, 0x31, size);
+		/* Twice: it is made ready for that once. */
+		mmap_by(test, &mapping, 0, nr_pages[i]);
+		addr = mmap_by(test, &mapping, 0, nr_pages[i]);
+		KUNIT_ASSERT_FALSE(test, !addr || IS_ERR_VALUE(addr));
+		KUNIT_EXPECT_EQ(test, 1,
+				get_user_pages_fast(addr + size - PAGE_SIZE, 1,
+						    FOLL_WRITE, &page));
+		dma_kunit_leave_mm();
+		dma_free_coherent(dev, size, buffer.cpu_addr, buffer.dma_addr);
+		if (!page)
+			continue;
+		KUNIT_EXPECT_EQ(test, page_count(page), 1);
+		KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), 0x31);
+		put_page(page);
+	}
+}
+
 static void user_mmap_refused_test(struct kunit *test)
 {
 	static const struct {
@@ -355,6 +391,7 @@ static struct kunit_case dma_user_cases[] = {
 	KUNIT_CASE(user_fits_test),
 	KUNIT_CASE(user_mmap_test),
 	KUNIT_CASE(user_mmap_noncoherent_test),
+	KUNIT_CASE(user_hold_test),
 	KUNIT_CASE(user_mmap_refused_test),
 	KUNIT_CASE(user_mmap_pages_test),
 	KUNIT_CASE(user_sgtable_test),
