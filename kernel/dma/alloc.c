@@ -211,7 +211,7 @@ static int finish(const struct dma_request *req, struct dma_allocation *record)
 	return 0;
 }
 
-/* Walk the bits backwards.  The record is as new after that. */
+/* Walk the bits backwards.  The record is as new after that, or lost. */
 static void undo(struct dma_allocation *record)
 {
 	detach(record);
@@ -219,8 +219,11 @@ static void undo(struct dma_allocation *record)
 		lose(record, "they cannot be encrypted again");
 	if ((record->done & DMA_DONE_TAKEN) && !(record->done & DMA_DONE_LOST))
 		record->backend->free(record);
-	record->done = 0;
+	record->done &= DMA_DONE_LOST;
 }
+
+/* Lost memory is never reused; who looks for it in a dump finds it here. */
+static LLIST_HEAD(lost_records);
 
 /**
  * dma_undo - take back everything that was done for an allocation
@@ -231,7 +234,10 @@ static void undo(struct dma_allocation *record)
 void dma_undo(struct dma_allocation *record)
 {
 	undo(record);
-	kfree(record);
+	if (record->done & DMA_DONE_LOST)
+		llist_add(&record->deferred, &lost_records);
+	else
+		kfree(record);
 }
 
 static int serve(const struct dma_request *req, struct dma_allocation *record,
@@ -241,6 +247,7 @@ static int serve(const struct dma_request *req, struct dma_allocation *record,
 
 	record->backend = backend;
 	record->own = (union dma_backend_data){};
+	record->done = 0;
 	err = backend->alloc(req, record);
 	if (err)
 		return err;

@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "prepare.h"
+#include "stat.h"
 #include "swiotlb.h"
 
 static const char *restricted_decline(const struct dma_request *req)
@@ -54,7 +55,11 @@ static int restricted_alloc(const struct dma_request *req,
 
 static void restricted_free(struct dma_allocation *record)
 {
-	swiotlb_free(record->dev, dma_record_page(record), record->size);
+	if (swiotlb_free(record->dev, dma_record_page(record), record->size))
+		return;
+	pr_err("dma: %s: %zu bytes at %pa from a restricted pool lost: the device has it no more\n",
+	       record->holder, record->size, &record->phys);
+	dma_stat_add_lost(record->size);
 }
 
 static void restricted_explain(const struct dma_request *req,
