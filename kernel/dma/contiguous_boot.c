@@ -168,13 +168,17 @@ int dma_cma_bind(struct device *dev, struct dma_cma_area *area)
 
 /**
  * dma_cma_set_default - make an area the one for everybody
- * @cma: the area
+ * @cma: the area; the one that was it before serves those who bind it
  *
  * Context: boot.
  * Return: its entry.
  */
 struct dma_cma_area * __init dma_cma_set_default(struct cma *cma)
 {
+	if (default_area) {
+		default_area->info.kind = dma_device_cma.name;
+		default_area->info.users = "devices that bind the node";
+	}
 	default_area = dma_cma_add(cma, dma_default_cma.name, "all devices");
 	dma_contiguous_default_area = cma;
 	return default_area;

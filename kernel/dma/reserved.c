@@ -65,10 +65,10 @@ static const struct dma_node_fault fault_dma_default = {
 	"no-map, and not reusable; it is a CMA area" };
 static const struct dma_node_fault fault_second_cma = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT,
-	"a single default: another node has it; this one is a device CMA area" };
+	"a single default: another node was it, and is a device CMA area now" };
 static const struct dma_node_fault fault_second_dma = {
 	"linux,dma-default", DMA_NODE_IS_PRESENT,
-	"a single default: another node has it; this one is a device pool" };
+	"a single default: another node was it, and is a device pool now" };
 static const struct dma_node_fault fault_by_cmdline = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT,
 	"no cma= on the command line, which has taken the node's place",
@@ -111,7 +111,8 @@ struct absent_node {
 };
 
 static LIST_HEAD(absent_nodes);
-static bool has_dma_default __initdata;
+/* Of the node that is the global pool; NULL: there is none */
+static const char *global_name;
 static DEFINE_MUTEX(pools_mutex);
 
 static void describe(char *text, size_t len, const char *name, phys_addr_t base,
@@ -245,12 +246,6 @@ static const struct reserved_mem_ops pool_ops = {
 	.device_release	= pool_device_release,
 };
 
-/* The same for the node that is the global pool, too; told by its address */
-static const struct reserved_mem_ops global_pool_ops = {
-	.device_init	= pool_device_init,
-	.device_release	= pool_device_release,
-};
-
 /**
  * dma_node_has - does a node have a property?
  * @rmem: the node
@@ -375,10 +370,8 @@ setup_cma(struct reserved_mem *rmem)
 		return fault;
 	if (dma_node_has(rmem, "linux,dma-default"))
 		warn_of(rmem, &fault_dma_default);
-	if (is_default && dma_cma_is_second()) {
+	if (is_default && dma_cma_is_second())
 		warn_of(rmem, &fault_second_cma);
-		is_default = false;
-	}
 	err = dma_cma_add_node(rmem, is_default);
 	if (err)
 		return err == -EEXIST ? &fault_by_cmdline : &fault_no_area;
@@ -400,11 +393,9 @@ setup_pool(struct reserved_mem *rmem)
 	rmem->ops = &pool_ops;
 	if (!dma_node_has(rmem, "linux,dma-default"))
 		return NULL;
-	if (has_dma_default)
+	if (global_name)
 		warn_of(rmem, &fault_second_dma);
-	else
-		rmem->ops = &global_pool_ops;
-	has_dma_default = true;
+	global_name = rmem->name;
 	return NULL;
 }
 
@@ -527,7 +518,7 @@ static void __init finish_node(struct device_node *np)
 		complain_of_size(NULL, np);
 	if (!rmem)
 		return;
-	if (rmem->ops == &global_pool_ops)
+	if (rmem->ops == &pool_ops && rmem->name == global_name)
 		make_global_pool(rmem);
 	if (rmem->ops != &rejected_ops && !swiotlb_denies(rmem->ops))
 		return;

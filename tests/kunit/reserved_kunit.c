@@ -260,7 +260,7 @@ static void check_serves(struct kunit *test, const char *name,
 	struct dma_pools_buffer buffer;
 
 	KUNIT_ASSERT_NOT_NULL(test, rmem);
-	if (dma_pools_has_boot_log())
+	if (odd->line.property && dma_pools_has_boot_log())
 		KUNIT_EXPECT_EQ(test, 1, count_line(dma_pools_boot_log_count,
 						    rmem, &odd->line));
 	KUNIT_ASSERT_EQ(test, 0, bind(test, dev, name, 0));
@@ -281,45 +281,59 @@ static void reserved_odd_test(struct kunit *test)
 	check_serves(test, odd->line.name, odd);
 }
 
-/* Of two default nodes, the one that comes later is for those who bind it. */
+/*
+ * Of two default nodes the later one is it, as the log says, and the other is for
+ * those who bind it.
+ */
+static void check_second(struct kunit *test, const char *first,
+			 const char *second, const char *property,
+			 const struct odd *odd)
+{
+	const struct fault line = {
+		.property = property,
+		.needed = "a single default",
+	};
+
+	if (dma_pools_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 1, count_line(dma_pools_boot_log_count,
+						    reserved_of(test, second),
+						    &line));
+	check_serves(test, first, odd);
+}
 
 static void reserved_second_cma_test(struct kunit *test)
 {
-	static const struct odd second = {
-		{ NULL, "linux,cma-default is present", "a single default" },
-		"device cma", SZ_16M,
-	};
-	const char *first;
+	static const struct odd area = { .backend = "device cma", .size = SZ_16M };
+	struct dma_cma_area *all = dma_cma_default();
+	bool is_turned;
 
-	KUNIT_ASSERT_NOT_NULL(test, dma_cma_default());
-	KUNIT_EXPECT_STREQ(test, dma_cma_default()->info.kind, "default cma");
-	first = dma_cma_default()->info.name;
-	if (!strcmp(first, reserved_of(test, "cma-default")->name)) {
-		check_serves(test, "cma-second", &second);
-	} else {
-		KUNIT_EXPECT_STREQ(test, first,
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	KUNIT_EXPECT_STREQ(test, all->info.kind, "default cma");
+	is_turned = !strcmp(all->info.name, reserved_of(test, "cma-default")->name);
+	if (!is_turned)
+		KUNIT_EXPECT_STREQ(test, all->info.name,
 				   reserved_of(test, "cma-second")->name);
-		check_serves(test, "cma-default", &second);
-	}
+	check_second(test, is_turned ? "cma-second" : "cma-default",
+		     is_turned ? "cma-default" : "cma-second",
+		     "linux,cma-default is present", &area);
 }
 
 static void reserved_second_dma_test(struct kunit *test)
 {
-	static const struct odd second = {
-		{ NULL, "linux,dma-default is present", "a single default" },
-		"device pool", SZ_64K,
-	};
+	static const struct odd pool = { .backend = "device pool", .size = SZ_64K };
 	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	struct dma_pools_buffer buffer;
-	bool is_first;
+	bool is_turned;
 
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
 	KUNIT_EXPECT_STREQ(test, buffer.backend, "global pool");
-	is_first = is_within(&buffer, reserved_of(test, "global"));
-	KUNIT_EXPECT_TRUE(test, is_first ||
+	is_turned = is_within(&buffer, reserved_of(test, "global"));
+	KUNIT_EXPECT_TRUE(test, is_turned ||
 			  is_within(&buffer, reserved_of(test, "global-second")));
 	dma_pools_free(&buffer);
-	check_serves(test, is_first ? "global-second" : "global", &second);
+	check_second(test, is_turned ? "global-second" : "global",
+		     is_turned ? "global" : "global-second",
+		     "linux,dma-default is present", &pool);
 }
 
 /* Nodes whose memory is the kernel's */
@@ -458,7 +472,8 @@ static void reserved_boot_line_test(struct kunit *test)
 		kunit_skip(test, "the start of the log is gone");
 	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: device cma",
 							  reserved_of(test, "cma")->name));
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: default cma 'kunit-", "base"));
+	/* The second takes the place of the first. */
+	KUNIT_EXPECT_EQ(test, 2, dma_pools_boot_log_count("dma: default cma 'kunit-", "base"));
 	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: global pool 'kunit-", "base"));
 }
 
