@@ -249,11 +249,13 @@ static enum swiotlb_zone low_zone(struct device *dev, bool is_translated,
 {
 	reach->first = 0;
 	reach->last = PHYS_ADDR_MAX;
-	return IS_ENABLED(CONFIG_ZONE_DMA32) ? SWIOTLB_ZONE_DMA32 :
-					       SWIOTLB_ZONE_DMA;
+	return SWIOTLB_ZONE_DMA32;
 }
 
-/* Low memory is for the buffers, and not for what describes them. */
+/*
+ * Low memory is for the buffers, and not for what describes them: of its zones, the
+ * slab allocator complains of GFP_DMA32, whether the kernel has that one or not.
+ */
 static void grow_in_zone_test(struct kunit *test)
 {
 	struct swiotlb_place *place = growing_place(test, SZ_16M);
