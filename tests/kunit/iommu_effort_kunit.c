@@ -117,6 +117,8 @@ static void hoard_lines_test(struct kunit *test)
 		LINE(setup),
 	};
 
+	if (!IS_ENABLED(CONFIG_SMP))
+		kunit_skip(test, "one CPU has no use for it");
 	for (unsigned int i = 0; i < ARRAY_SIZE(read); i++)
 		for (unsigned int j = 0; j < ARRAY_SIZE(written); j++)
 			KUNIT_EXPECT_NE_MSG(test, read[i], written[j],
@@ -192,6 +194,7 @@ static const char * const pages_again[][2] = {
 	{ "fail_page_alloc/task-filter", "N" },
 	{ "fail_page_alloc/ignore-gfp-wait", "Y" },
 	{ "fail_page_alloc/ignore-gfp-highmem", "Y" },
+	{ "fail_page_alloc/verbose", "2" },
 	{ "fail_page_alloc/times", "1" },
 };
 

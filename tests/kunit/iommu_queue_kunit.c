@@ -50,10 +50,11 @@ static int take_turns(void *data)
 	unsigned long flags;
 	int turn;
 
-	local_irq_save(flags);
+	/* Both run before either keeps its CPU for itself. */
 	atomic_inc(&turns->nr_ready);
 	while (atomic_read(&turns->nr_ready) < 2)
-		cpu_relax();
+		schedule_timeout_uninterruptible(1);
+	local_irq_save(flags);
 	for (turn = one->parity; turn < NR_TURNS; turn += 2) {
 		while (atomic_read_acquire(&turns->turn) != turn)
 			cpu_relax();

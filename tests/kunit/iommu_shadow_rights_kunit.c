@@ -145,6 +145,7 @@ static void sync_too_much_test(struct kunit *test)
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	struct device *dev = place.dev;
 	dma_addr_t dma_addr;
+	char named[64];
 
 	memset(buffer, 0x11, SZ_4K);
 	dma_addr = map(test, dev, buffer + 256, 64, DMA_FROM_DEVICE);
@@ -154,8 +155,8 @@ static void sync_too_much_test(struct kunit *test)
 	dma_sync_single_for_cpu(dev, dma_addr, 2048, DMA_FROM_DEVICE);
 	dma_sync_single_for_cpu(dev, dma_addr, 2048, DMA_FROM_DEVICE);
 	KUNIT_EXPECT_EQ(test, dma_kunit_log_count(told), 1);
-	KUNIT_EXPECT_EQ(test, dma_kunit_log_count(dev_name(dev)), 1);
-	dma_kunit_expect_warn_end();
+	snprintf(named, sizeof(named), "%s: 2048 bytes at", dev_name(dev));
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count(named), 1);
 	KUNIT_EXPECT_TRUE(test, mock_iommu_is_filled(buffer + 256, 64, 5));
 	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + 320, 0x11, SZ_4K - 320));
 
@@ -163,7 +164,7 @@ static void sync_too_much_test(struct kunit *test)
 	dma_sync_single_for_cpu(dev, dma_addr - 200, 2048, DMA_FROM_DEVICE);
 	dma_sync_single_for_cpu(dev, dma_addr + 2000, 64, DMA_FROM_DEVICE);
 	dma_sync_single_for_cpu(dev, dma_addr + 60, 4, DMA_FROM_DEVICE);
-	dma_sync_single_for_cpu(dev, dma_addr + 64, 0, DMA_FROM_DEVICE);
+	dma_kunit_expect_warn_end();
 	KUNIT_EXPECT_TRUE(test, mock_iommu_is_filled(buffer + 256, 64, 5));
 	KUNIT_EXPECT_NULL(test, memchr_inv(buffer, 0x11, 256));
 	KUNIT_EXPECT_NULL(test, memchr_inv(buffer + 320, 0x11, SZ_4K - 320));

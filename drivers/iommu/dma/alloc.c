@@ -140,10 +140,12 @@ free:
 	return NULL;
 }
 
-static void destroy_scatter(struct iommu_dma_scatter *scatter)
+/* Pages that the device may still reach stay nobody else's. */
+static void destroy_scatter(struct iommu_dma_scatter *scatter, bool is_unmapped)
 {
 	sg_free_table(&scatter->sgt);
-	give_pages(scatter, scatter->nr_pages);
+	if (is_unmapped)
+		give_pages(scatter, scatter->nr_pages);
 	kvfree(scatter);
 }
 
@@ -183,6 +185,7 @@ static struct iommu_dma_scatter *make_mapped(struct device *dev, size_t size,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_of(dev);
 	struct iommu_dma_scatter *scatter;
+	bool is_unmapped = true;
 	dma_addr_t addr;
 	size_t done;
 
@@ -202,10 +205,9 @@ static struct iommu_dma_scatter *make_mapped(struct device *dev, size_t size,
 	sg_dma_len(scatter->sgt.sgl) = size;
 	if (!map_pieces(cookie, scatter, addr, prot, &done))
 		return scatter;
-	if (!dma_io_undo(cookie, dev, addr, size, done))
-		return NULL;
+	is_unmapped = dma_io_undo(cookie, dev, addr, size, done);
 destroy:
-	destroy_scatter(scatter);
+	destroy_scatter(scatter, is_unmapped);
 	return NULL;
 }
 
@@ -214,10 +216,10 @@ static void destroy_mapped(struct device *dev,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 
-	/* Memory that the device may still reach stays nobody else's. */
-	if (dma_io_unmap(cookie, dev, sg_dma_address(scatter->sgt.sgl),
-			 sg_dma_len(scatter->sgt.sgl)))
-		destroy_scatter(scatter);
+	destroy_scatter(scatter,
+			dma_io_unmap(cookie, dev,
+				     sg_dma_address(scatter->sgt.sgl),
+				     sg_dma_len(scatter->sgt.sgl)));
 }
 
 /**
@@ -273,7 +275,7 @@ void iommu_dma_free_scatter(struct iommu_dma_scatter *scatter)
 	if (scatter->cpu_addr)
 		dma_common_free_remap(scatter->cpu_addr,
 				      (size_t)scatter->nr_pages << PAGE_SHIFT);
-	destroy_scatter(scatter);
+	destroy_scatter(scatter, true);
 }
 
 /**

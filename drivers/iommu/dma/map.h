@@ -198,13 +198,17 @@ static __always_inline void dma_io_clear_part(struct iommu_dma_cookie *cookie,
 {
 	struct iommu_domain *domain = cookie->domain;
 	unsigned int shift = cookie->space.shift;
-	size_t done = 0;
+	size_t done;
 
-	if (likely(dma_io_has_one_size(cookie, size)))
+	if (likely(dma_io_has_one_size(cookie, size))) {
 		done = domain->ops->unmap_pages(domain, addr, 1UL << shift,
 						size >> shift, &range->gather);
-	if (unlikely(done < size))
-		done = dma_io_clear_rest(cookie, addr, size, done, range);
+		if (unlikely(done && done < size))
+			done = dma_io_clear_rest(cookie, addr, size, done,
+						 range);
+	} else {
+		done = dma_io_clear_rest(cookie, addr, size, 0, range);
+	}
 	trace_unmap(addr, size, done);
 	if (unlikely(done < size))
 		range->missing += size - done;
