@@ -158,6 +158,21 @@ static void try_find(struct fixture *f)
 	KUNIT_EXPECT_PTR_EQ(f->test, copy.cpu_addr, expected->cpu_addr);
 }
 
+/* A buffer that starts at a page, by both of its addresses */
+static void try_find_start(struct fixture *f)
+{
+	unsigned int dev = below(f, NR_DEVICES), page = below(f, SPACE_PAGES);
+	struct dma_allocation *expected = f->held[dev][page], copy = {};
+
+	if (expected && expected->dma_addr != address_of(page))
+		expected = NULL;
+	KUNIT_ASSERT_EQ(f->test, !!expected,
+			dma_ledger_find_start(cpu_addr_of(dev, page),
+					      address_of(page), &copy));
+	if (expected)
+		KUNIT_EXPECT_PTR_EQ(f->test, copy.dev, &f->devices[dev]);
+}
+
 /* Somebody holds the address, or nobody does. */
 static void try_find_holder(struct fixture *f)
 {
@@ -237,8 +252,12 @@ static void ledger_random_test(struct kunit *test)
 
 		switch (below(f, 6)) {
 		case 0:
+			try_find_start(f);
+			break;
 		case 1:
-			try_find(f);
+			/* This one walks everything. */
+			if (!below(f, 50))
+				try_find(f);
 			break;
 		case 2:
 			if (!below(f, 50))
@@ -256,7 +275,7 @@ static void ledger_random_test(struct kunit *test)
 		default:
 			try_take(f);
 		}
-		if (i % 1000 == 0)
+		if (i % 4000 == 0)
 			check_walk(f);
 	}
 	take_all(f);
@@ -424,13 +443,13 @@ static bool owner_step(void *data)
 	bool is_right;
 
 	if (!record) {
-		is_right = !dma_ledger_find(dev, dma_addr, &copy) &&
+		is_right = !dma_ledger_find_start(owner, dma_addr, &copy) &&
 			   !dma_ledger_take(dev, dma_addr, owner);
 		if (!is_right)
 			atomic_long_inc(owner->nr_errors);
 		return owner_publish(owner, slot, dev, dma_addr);
 	}
-	is_right = dma_ledger_find(dev, dma_addr + 5, &copy) &&
+	is_right = dma_ledger_find_buffer(dev, owner, dma_addr + 5, &copy) &&
 		   copy.cpu_addr == owner && copy.dma_addr == dma_addr &&
 		   dma_ledger_take(dev, dma_addr, owner) == record;
 	if (!is_right)
