@@ -311,7 +311,15 @@ static struct row *open_row(struct run *run, const struct test_device *t,
 			 rq->is_atomic ? "atomic" : "sleeping");
 }
 
-static void run_request(struct run *run, const struct test_device *t, const struct request *rq)
+/**
+ * run_request() - make one request for a buffer
+ * @run: the run
+ * @t: the device
+ * @rq: the request
+ *
+ * Context: process, may sleep.
+ */
+void run_request(struct run *run, const struct test_device *t, const struct request *rq)
 {
 	struct row *row = open_row(run, t, rq);
 	unsigned int nr_refused;

@@ -7,12 +7,18 @@
  * that any device has for that: dma-coherent, iommus, memory-region, the
  * dma-ranges of its bus, and dma-requests,mask-bits for what a real driver would
  * know about its hardware. A board without such nodes gets a few devices that
- * differ in their mask.
+ * differ in their mask. A PCI device, which sits behind an IOMMU where there is
+ * one, is bound by hand, and has to be one of no use to anybody else:
+ *
+ *	echo dma-requests > /sys/bus/pci/devices/0000:00:04.0/driver_override
+ *	echo 0000:00:04.0 > /sys/bus/pci/drivers_probe
  *
  * Opening /sys/kernel/debug/dma-requests/run makes all requests, one after the
  * other; reading it prints what came of them. One row per request, and last
  *
  *	requests: N passed, N failed
+ *
+ * The file "large" beside it makes the large mappings alone.
  *
  * A device that can't be set up is a failure of the run and not one of its
  * probe, so that it can't be missing from the table.
@@ -26,6 +32,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
+#include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -95,40 +102,62 @@ static void add_by_name(struct test_device *t)
 	list_add_tail(&t->list, &other->list);
 }
 
-static int requests_probe(struct platform_device *pdev)
+static int add_device(struct device *dev, unsigned int mask_bits)
 {
-	const struct platform_device_id *id = platform_get_device_id(pdev);
-	struct test_device *t = devm_kzalloc(&pdev->dev, sizeof(*t), GFP_KERNEL);
+	struct test_device *t = devm_kzalloc(dev, sizeof(*t), GFP_KERNEL);
 
 	if (!t)
 		return -ENOMEM;
-	t->dev = &pdev->dev;
-	t->mask_bits = id ? id->driver_data : 32;
-	of_property_read_u32(pdev->dev.of_node, "dma-requests,mask-bits", &t->mask_bits);
-	if (!t->mask_bits || t->mask_bits > 64)
-		return dev_err_probe(&pdev->dev, -EINVAL,
-				     "dma-requests,mask-bits is %u, expected 1 to 64\n",
-				     t->mask_bits);
-	t->name = pdev->dev.of_node ?
-		  devm_kasprintf(&pdev->dev, GFP_KERNEL, "%pOFn", pdev->dev.of_node) :
-		  dev_name(&pdev->dev);
+	t->dev = dev;
+	t->mask_bits = mask_bits;
+	t->name = dev->of_node ? devm_kasprintf(dev, GFP_KERNEL, "%pOFn", dev->of_node) :
+				 dev_name(dev);
 	if (!t->name)
 		return -ENOMEM;
 
-	t->mask_error = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(t->mask_bits));
+	t->mask_error = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(t->mask_bits));
 	t->bind_error = bind_regions(t);
-	platform_set_drvdata(pdev, t);
+	dma_set_max_seg_size(dev, UINT_MAX);
+	dev_set_drvdata(dev, t);
 	add_by_name(t);
 	return 0;
 }
 
-static void requests_remove(struct platform_device *pdev)
+static void remove_device(struct device *dev)
 {
-	struct test_device *t = platform_get_drvdata(pdev);
+	struct test_device *t = dev_get_drvdata(dev);
 
 	scoped_guard(mutex, &run_lock)
 		list_del(&t->list);
-	of_reserved_mem_device_release(&pdev->dev);
+	of_reserved_mem_device_release(dev);
+}
+
+static int requests_probe(struct platform_device *pdev)
+{
+	const struct platform_device_id *id = platform_get_device_id(pdev);
+	unsigned int mask_bits = id ? id->driver_data : 32;
+
+	of_property_read_u32(pdev->dev.of_node, "dma-requests,mask-bits", &mask_bits);
+	if (!mask_bits || mask_bits > 64)
+		return dev_err_probe(&pdev->dev, -EINVAL,
+				     "dma-requests,mask-bits is %u, expected 1 to 64\n",
+				     mask_bits);
+	return add_device(&pdev->dev, mask_bits);
+}
+
+static void requests_remove(struct platform_device *pdev)
+{
+	remove_device(&pdev->dev);
+}
+
+static int requests_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	return add_device(&pdev->dev, 64);
+}
+
+static void requests_pci_remove(struct pci_dev *pdev)
+{
+	remove_device(&pdev->dev);
 }
 
 /* Did the device get its mask, or was it rightly refused one? */
@@ -196,34 +225,59 @@ static void run_missing(struct run *run)
 	}
 }
 
+/* A driver whose device can't be set up makes no requests. */
+static bool is_set_up(const struct test_device *t)
+{
+	return !t->mask_error && !t->bind_error;
+}
+
 static void run_all(struct run *run)
 {
 	const struct test_device *t;
 
-	guard(mutex)(&run_lock);
-	run->devices = &test_devices;
 	run_missing(run);
 	list_for_each_entry(t, &test_devices, list) {
 		run_mask(run, t);
 		run_binding(run, t);
-		/* A driver whose device can't be set up makes no requests. */
-		if (t->mask_error || t->bind_error)
+		if (!is_set_up(t))
 			continue;
 		run_consistent(run, t);
 		run_streaming(run, t);
+		run_large(run, t);
 	}
 	run_engine(run);
 }
 
-static int run_open(struct inode *inode, struct file *file)
+static void run_all_large(struct run *run)
+{
+	const struct test_device *t;
+
+	list_for_each_entry(t, &test_devices, list)
+		if (is_set_up(t))
+			run_large(run, t);
+}
+
+static int open_run(struct file *file, void (*fill)(struct run *run))
 {
 	struct run *run = __seq_open_private(file, &table_ops, sizeof(*run));
 
 	if (!run)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&run->rows);
-	run_all(run);
+	guard(mutex)(&run_lock);
+	run->devices = &test_devices;
+	fill(run);
 	return 0;
+}
+
+static int run_open(struct inode *inode, struct file *file)
+{
+	return open_run(file, run_all);
+}
+
+static int large_open(struct inode *inode, struct file *file)
+{
+	return open_run(file, run_all_large);
 }
 
 static int run_release(struct inode *inode, struct file *file)
@@ -237,6 +291,14 @@ static int run_release(struct inode *inode, struct file *file)
 static const struct file_operations run_fops = {
 	.owner		= THIS_MODULE,
 	.open		= run_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= run_release,
+};
+
+static const struct file_operations large_fops = {
+	.owner		= THIS_MODULE,
+	.open		= large_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= run_release,
@@ -264,6 +326,13 @@ static struct platform_driver requests_driver = {
 	.id_table	= requests_ids,
 };
 
+/* No table: a device is bound by its driver_override alone. */
+static struct pci_driver requests_pci_driver = {
+	.name	= "dma-requests",
+	.probe	= requests_pci_probe,
+	.remove	= requests_pci_remove,
+};
+
 static int __init add_devices(void)
 {
 	for (const struct platform_device_id *id = requests_ids; id->name[0]; id++) {
@@ -283,9 +352,12 @@ static int __init add_devices(void)
 static int __init requests_init(void)
 {
 	struct device_node *np = of_find_compatible_node(NULL, NULL, COMPATIBLE);
+	struct dentry *dir;
 	int err = platform_driver_register(&requests_driver);
 
 	of_node_put(np);
+	if (!err)
+		err = pci_register_driver(&requests_pci_driver);
 	if (err)
 		return err;
 	if (!np) {
@@ -294,8 +366,9 @@ static int __init requests_init(void)
 			pr_err("dma-requests: no test device could be added: error %pe\n",
 			       ERR_PTR(err));
 	}
-	debugfs_create_file("run", 0400, debugfs_create_dir("dma-requests", NULL), NULL,
-			    &run_fops);
+	dir = debugfs_create_dir("dma-requests", NULL);
+	debugfs_create_file("run", 0400, dir, NULL, &run_fops);
+	debugfs_create_file("large", 0400, dir, NULL, &large_fops);
 	return 0;
 }
 late_initcall(requests_init);

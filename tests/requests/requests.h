@@ -9,6 +9,7 @@
  *	expect.c	the policy: which backend has to serve which request
  *	consistent.c	requests for consistent and for non-coherent buffers
  *	streaming.c	mapping of buffers and of a device's registers
+ *	large.c		lists and a dma-buf of many MiB behind an IOMMU
  *	engine.c	copies between consistent buffers by a real DMA engine
  *
  * Nothing here takes the answer from the layer under test: expect.c and places.c
@@ -156,12 +157,16 @@ void consistent_free(const struct test_device *t, const struct request *rq, void
 		     dma_addr_t dma_addr);
 const char *request_backend(const struct test_device *t, dma_addr_t dma_addr);
 void run_consistent(struct run *run, const struct test_device *t);
+void run_request(struct run *run, const struct test_device *t, const struct request *rq);
 int global_pool_fill(struct run *run, const struct test_device *t, struct list_head *held);
 void global_pool_drain(struct run *run, const struct test_device *t, struct list_head *held);
 bool uses_global_pool(const struct test_device *t);
 
 /* streaming.c */
 void run_streaming(struct run *run, const struct test_device *t);
+
+/* large.c */
+void run_large(struct run *run, const struct test_device *t);
 
 /* engine.c */
 void run_engine(struct run *run);
@@ -173,8 +178,21 @@ static inline bool has_dma_domain(struct device *dev)
 
 	return domain && iommu_is_dma_domain(domain);
 }
+
+/* Does the IOMMU forget a mapping before it has ended? */
+static inline bool is_strict(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type == IOMMU_DOMAIN_DMA;
+}
 #else
 static inline bool has_dma_domain(struct device *dev)
+{
+	return false;
+}
+
+static inline bool is_strict(struct device *dev)
 {
 	return false;
 }
