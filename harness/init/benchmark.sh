@@ -8,8 +8,8 @@
 
 bench_file=/sys/kernel/debug/dma_map_benchmark
 
-# bench_device VENDOR:DEVICE
-bench_device() {
+# device_without_driver VENDOR:DEVICE
+device_without_driver() {
 	local dev
 	for dev in /sys/bus/pci/devices/*; do
 		if [ "$(cat "$dev/vendor"):$(cat "$dev/device")" = "$1" ]; then
@@ -18,6 +18,19 @@ bench_device() {
 		fi
 	done
 	return 1
+}
+
+# lend VENDOR:DEVICE DRIVER: bound by hand, until it is taken back.
+lend() {
+	lent=$(device_without_driver "$1") || { fail "no PCI device $1"; return; }
+	echo "$2" > "$lent/driver_override"
+	echo "${lent##*/}" > /sys/bus/pci/drivers_probe
+	[ -e "$lent/driver" ] || fail "${lent##*/}: $2 was not bound to it"
+}
+
+take_back() {
+	[ ! -e "$lent/driver" ] || echo "${lent##*/}" > "$lent/driver/unbind"
+	echo > "$lent/driver_override"
 }
 
 bench_latency='latency\(us\):[0-9]+\.[0-9] standard deviation:[0-9]+\.[0-9]$'
@@ -55,13 +68,12 @@ bench_row() {
 # test_benchmark VENDOR:DEVICE
 test_benchmark() {
 	local dev start problem route=none
-	dev=$(bench_device "$1") || {
+	dev=$(device_without_driver "$1") || {
 		bench_row "find the device" 0 "no PCI device $1"
 		return
 	}
 	route=$(route_of "$dev")
-	echo dma_map_benchmark > "$dev/driver_override"
-	echo "${dev##*/}" > /sys/bus/pci/drivers_probe
+	lend "$1" dma_map_benchmark
 	[ -e "$bench_file" ] || {
 		bench_row "bind the device" 0 "no $bench_file"
 		return
@@ -71,7 +83,6 @@ test_benchmark() {
 	bench_row "map, 2 threads" "$(since "$start")" "$problem"
 	[ "$guest_layer" = stock ] ||
 		bench_row "refuse a node" 0 "$(bench_refuse | head -n 1)"
-	echo "${dev##*/}" > "$dev/driver/unbind"
-	echo > "$dev/driver_override"
+	take_back
 	[ ! -e "$bench_file" ] || bench_row "unbind the device" 0 "$bench_file is left"
 }

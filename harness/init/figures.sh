@@ -17,14 +17,18 @@ absent() {
 }
 
 # The last line is "requests: N passed, N failed".
+# run_requests run|large: all requests, or the large mappings behind an IOMMU
+# alone. The board's PCI device without a driver is lent to the test driver.
 run_requests() {
-	local last
+	local last file=$debug/dma-requests/$1
 	title "requests"
-	if [ ! -e $debug/dma-requests/run ]; then
-		absent $debug/dma-requests/run
+	if [ ! -e "$file" ]; then
+		absent "$file"
 		return
 	fi
-	cat $debug/dma-requests/run > /tmp/requests 2>&1
+	[ -z "$guest_bench" ] || lend "$guest_bench" dma-requests
+	cat "$file" > /tmp/requests 2>&1
+	[ -z "$guest_bench" ] || take_back
 	report_lines < /tmp/requests
 	last=$(tail -n 1 /tmp/requests)
 	case $last in

@@ -23,8 +23,10 @@ table_row() {
 }
 
 # row NAME DRIVER ROUTE TEST BYTES SECONDS RESULT: kept until show_rows, since
-# the tests run side by side; a file for each device keeps them apart.
+# the tests run side by side; a file for each device keeps them apart. The log has
+# it at once, for a boot that does not come that far.
 row() {
+	detail "$1 ($3), $4: $7"
 	[ "$7" = ok ] || echo "$1 ($3), $4: $7" >> /tmp/failures
 	printf '%s|%s|%s|%s|%s|%s|%s\n' "$@" >> "/tmp/rows.$1"
 }
@@ -43,38 +45,66 @@ show_rows() {
 }
 
 now() { cut -d' ' -f1 /proc/uptime; }
+uptime_seconds() {
+	local seconds
+	IFS=. read -r seconds _ < /proc/uptime
+	echo "$seconds"
+}
 since() { echo "$1 $(now)" | awk '{ printf "%.1f", $2 - $1 }'; }
 sum() { sha256sum | cut -c1-64; }
 short() { printf '%.12s' "${1:-nothing}"; }
 
-# wait_for SECONDS COMMAND...: until it succeeds, its output is ours.
+# wait_for SECONDS COMMAND...: until it succeeds, its output is ours. The command
+# itself may take its time where much goes on.
 wait_for() {
-	local tries=$(($1 * 10))
+	local end
+	end=$(($(uptime_seconds) + $1))
 	shift
 	while ! "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ "$(uptime_seconds)" -lt "$end" ] || return 1
 		sleep 0.1
 	done
 }
 
+# All entries NAME:BUS/DRIVER[@PLACE] of the board.
+# shellcheck disable=SC2086
+all_devices() { echo $guest_disks $guest_nets $guest_sounds $guest_others; }
+
 # A virtio-iommu has the same PCI driver as the virtio devices behind it.
 is_iommu() { ls -d "$1"/virtio*/iommu > /dev/null 2>&1; }
 
-# devices_of BUS/DRIVER: the devices that the driver is bound to.
+# What the tests are given of a device is BUS/DRIVER, or BUS/DRIVER@PLACE for one
+# of several that a driver has on PCI. The place is the way from the PCI host to
+# it: 1e.0-00.0 is function 00.0 behind the bridge 1e.0.
+driver_of() {
+	local driver=${1#*/}
+	echo "${driver%@*}"
+}
+
+# is_at DEVICE PLACE
+is_at() {
+	local path
+	path=$(readlink -f "$1" | sed 's|.*/pci0000:00/||; s|0000:[0-9a-f]*:||g; s|/|-|g')
+	[ "$path" = "$2" ]
+}
+
+# devices_of BUS/DRIVER[@PLACE]: the devices that the driver is bound to.
 devices_of() {
-	local dev
-	for dev in "/sys/bus/${1%/*}/drivers/${1#*/}"/*; do
-		[ ! -e "$dev/driver" ] || is_iommu "$dev" || echo "${dev##*/}"
+	local dev place=''
+	case $1 in *@*) place=${1#*@} ;; esac
+	for dev in "/sys/bus/${1%/*}/drivers/$(driver_of "$1")"/*; do
+		[ -e "$dev/driver" ] || continue
+		[ -z "$place" ] || is_at "$dev" "$place" || continue
+		is_iommu "$dev" || echo "${dev##*/}"
 	done
 }
 
-# child_of BUS/DRIVER CLASS: the first of /sys/CLASS/* that lies under one of the
-# driver's devices.
+# child_of BUS/DRIVER CLASS [NAME]: the first of /sys/CLASS/NAME* that lies under
+# one of the driver's devices.
 child_of() {
 	local dev entry
 	for dev in $(devices_of "$1"); do
-		for entry in "/sys/$2"/*; do
+		for entry in "/sys/$2/${3:-}"*; do
 			case $(readlink -f "$entry") in
 			*"/$dev/"*) echo "${entry##*/}"; return 0 ;;
 			esac
@@ -116,7 +146,7 @@ set_route() {
 		echo "$dev" > "$path/driver/unbind"
 		echo "$type" > "$path/iommu_group/type" ||
 			fail "$dev: its IOMMU group refused the type $type"
-		echo "$dev" > "/sys/bus/${1%/*}/drivers/${1#*/}/bind"
+		echo "$dev" > "/sys/bus/${1%/*}/drivers/$(driver_of "$1")/bind"
 	done
 }
 
@@ -126,7 +156,7 @@ set_route() {
 release() {
 	local dev
 	for dev in $(devices_of "$1"); do
-		echo "$dev" > "/sys/bus/${1%/*}/drivers/${1#*/}/unbind"
+		echo "$dev" > "/sys/bus/${1%/*}/drivers/$(driver_of "$1")/unbind"
 	done
 }
 

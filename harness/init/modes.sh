@@ -8,7 +8,7 @@
 # below (mode_NAME) to call once the drivers have done their work.
 
 # row_of NAME BUS/DRIVER TEST RESULT
-row_of() { row "$1" "${2#*/}" "$(route_of_driver "$2")" "$3" - - "$4"; }
+row_of() { row "$1" "$(driver_of "$2")" "$(route_of_driver "$2")" "$3" - - "$4"; }
 
 group_of() { echo "/sys/bus/${1%/*}/devices/$2/iommu_group"; }
 
@@ -101,13 +101,14 @@ bytes_bounced() {
 
 # Each disk's device, and whether it has bounced what was read and written.
 mode_bounce() {
-	local entry dev
+	local entry dev least
 	title "bounce buffers"
 	report_lines < "$debug/dma/bounce"
 	for entry in $guest_disks; do
 		for dev in $(devices_of "${entry#*:}"); do
-			[ "$(bytes_bounced "$dev")" -gt $((host_mib << 20)) ] ||
-				fail "$debug/dma/bounce: $(bytes_bounced "$dev") bytes of $dev"
+			least=$((host_units * $(unit_of "${entry%%:*}") << 10))
+			[ "$(bytes_bounced "$dev")" -gt "$least" ] ||
+				fail "${entry%%:*}: $debug/dma/bounce: $(bytes_bounced "$dev") bytes of $dev"
 		done
 	done
 }
@@ -155,7 +156,7 @@ live_io() {
 		pass=$((pass + 1))
 		echo $pass >> /tmp/live.passes
 	done
-	detail "wrote $name $live_at $live_mib $(sum < "$src")"
+	detail "wrote $name $((live_at << 10)) $((live_mib << 10)) $(sum < "$src")"
 }
 
 live_passes() { wc -l < /tmp/live.passes; }
@@ -183,7 +184,7 @@ mode_live() {
 		return
 	}
 	for src in /tmp/live.0 /tmp/live.1; do
-		disk_dd if=/dev/urandom of="$src" count=$live_mib iflag=fullblock
+		disk_dd if=/dev/urandom of="$src" bs=1M count=$live_mib iflag=fullblock
 	done
 	: > /tmp/live.passes
 	start=$(now)
@@ -192,7 +193,7 @@ mode_live() {
 	touch /tmp/live.stop
 	wait
 	[ ! -s /tmp/live.bad ] || result=$(head -n 1 /tmp/live.bad)
-	row "$name" "${entry#*/}" "$(route_of_driver "$entry")" "DMA to DMA-FQ in use" \
+	row "$name" "$(driver_of "$entry")" "$(route_of_driver "$entry")" "DMA to DMA-FQ in use" \
 		$(($(live_passes) * live_mib << 20)) "$(since "$start")" "$result"
 }
 
@@ -209,14 +210,14 @@ test_release() {
 			left=$(addresses_of "$dev" | wc -l)
 			[ "$left" = 0 ] || result="$left mappings left"
 		fi
-		row "$1" "${2#*/}" "$guest_routes" "unbind the driver" - - "$result"
+		row "$1" "$(driver_of "$2")" "$guest_routes" "unbind the driver" - - "$result"
 	done
 }
 
 test_mode() {
 	local entry check
 	table_row device driver route test bytes seconds result
-	for entry in $guest_disks $guest_nets; do
+	for entry in $(all_devices); do
 		check_type "${entry%%:*}" "${entry#*:}"
 	done
 	test_devices "$guest_routes"
@@ -225,7 +226,8 @@ test_mode() {
 		"mode_$check"
 		show_rows
 	done
-	for entry in $guest_disks $guest_nets; do
+	[ "$guest_routes" = direct ] || run_requests large
+	for entry in $(all_devices); do
 		test_release "${entry%%:*}" "${entry#*:}"
 	done
 	show_rows
