@@ -10,7 +10,7 @@ MODE	?=
 # Read by the scripts where they need them.
 export LINUX FORCE BUILD JOBS KMAKE ONLY SUITES TREES TWICE
 
-.PHONY: help run check check-pages check-build check-kcsan bench series check-series
+.PHONY: help run check check-pages check-zoo check-build check-kcsan bench series check-series
 .PHONY: shell kernel kunit menuconfig clean
 
 help:
@@ -18,7 +18,9 @@ help:
 	@echo '                DMA request and real drivers at work; ends with PASS or FAIL'
 	@echo 'make check      all tests; ends with "N passed, N failed"'
 	@echo 'make check-pages'
-	@echo '                the device trees of boards with pages of 16 and of 64 KiB'
+	@echo '                the device trees of boards, with pages of 4, 16 and 64 KiB'
+	@echo 'make check-zoo  boot every device of QEMU that is a bus master and has a'
+	@echo '                driver, in five modes, on arm64 and on x86_64'
 	@echo 'make check-build'
 	@echo '                compile for architectures that nothing boots on'
 	@echo 'make check-kcsan'
@@ -55,7 +57,7 @@ help:
 run shell kernel kunit menuconfig:
 	@harness/run $@ "$(ARCH)" "$(BOARD)" "$(MODE)"
 
-check check-pages check-build check-kcsan bench series check-series:
+check check-pages check-zoo check-build check-kcsan bench series check-series:
 	@harness/run $@ arm64
 
 clean:
