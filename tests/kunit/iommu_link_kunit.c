@@ -480,6 +480,7 @@ static void link_wrong_test(struct kunit *test)
 	/* The range is as good as before; what is wrong ends nothing. */
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(dev, &state, phys, 0, SZ_16K,
 					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(dev, &state, 0, SZ_16K));
 	dma_iova_unlink(dev, &state, 3 * SZ_4K, SZ_8K, DMA_TO_DEVICE, 0);
 	dma_iova_unlink(dev, &state, 100, SZ_4K, DMA_TO_DEVICE, 0);
 	check_piece(test, dev, &state, 0, buffer, SZ_16K);
@@ -503,6 +504,7 @@ static void link_unlink_nothing_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(dev, &state,
 					       virt_to_phys(buffer), 0, SZ_8K,
 					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(dev, &state, 0, SZ_8K));
 	dma_kunit_expect_warn_begin();
 	dma_iova_unlink(dev, &state, SZ_8K, SZ_8K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
@@ -536,6 +538,7 @@ static void link_fail_nth_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, dma_iova_link(dev, &state, phys, 0,
 						       SZ_8K, DMA_TO_DEVICE,
 						       0));
+		KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(dev, &state, 0, SZ_8K));
 		mock_iommu_fail_nth(iommu, MOCK_IOMMU_MAP, nth);
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				dma_iova_link(dev, &state, phys + SZ_8K, SZ_8K,
@@ -550,6 +553,7 @@ static void link_fail_nth_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0,
 				dma_iova_link(dev, &state, phys + SZ_8K, SZ_8K,
 					      SZ_8K * 3, DMA_TO_DEVICE, 0));
+		KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(dev, &state, 0, SZ_32K));
 		check_piece(test, dev, &state, 0, buffer, SZ_32K);
 		mock_iommu_fail_nth(iommu, MOCK_IOMMU_SYNC_MAP, 1);
 		KUNIT_EXPECT_EQ(test, -ENOMEM, dma_iova_sync(dev, &state, 0,

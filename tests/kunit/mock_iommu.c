@@ -15,6 +15,9 @@
 
 #include "../../drivers/iommu/dma-iommu.h"
 #include "../../drivers/iommu/iommu-priv.h"
+#ifdef MOCK_IOMMU_IS_REWRITTEN
+#include "../../drivers/iommu/dma/domain.h"
+#endif
 #include "mock_iommu.h"
 #include "mock_iommu_table.h"
 
@@ -39,6 +42,27 @@ static bool mock_is_attach_deferred(struct device *dev)
 	return endpoint->iommu->shape.attaches_late;
 }
 
+static void mock_domain_free(struct iommu_domain *domain)
+{
+	struct mock_domain *mock = to_mock(domain);
+
+	mock_table_destroy(mock);
+	atomic_dec(&mock->iommu->nr_domains);
+	kfree(mock);
+}
+
+/* Without what a shape lacks, these are the operations of a domain. */
+static const struct iommu_domain_ops domain_ops = {
+	.attach_dev		= mock_attach_dev,
+	.map_pages		= mock_table_map_pages,
+	.unmap_pages		= mock_table_unmap_pages,
+	.flush_iotlb_all	= mock_table_flush_all,
+	.iotlb_sync_map		= mock_table_sync_map,
+	.iotlb_sync		= mock_table_sync,
+	.iova_to_phys		= mock_table_iova_to_phys,
+	.free			= mock_domain_free,
+};
+
 static struct iommu_domain *mock_domain_alloc(struct device *dev)
 {
 	struct mock_endpoint *endpoint = dev_iommu_priv_get(dev);
@@ -48,22 +72,25 @@ static struct iommu_domain *mock_domain_alloc(struct device *dev)
 	if (!mock)
 		return NULL;
 	mock->iommu = endpoint->iommu;
+	mock->ops = domain_ops;
+	if (!shape->is_told)
+		mock->ops.iotlb_sync_map = NULL;
+	if (shape->forget == MOCK_IOMMU_AT_ONCE) {
+		mock->ops.iotlb_sync = NULL;
+		mock->ops.flush_iotlb_all = NULL;
+	}
+	mock->domain.ops = &mock->ops;
 	mock->domain.pgsize_bitmap = shape->page_sizes;
 	mock->domain.geometry.aperture_start = shape->aperture_start;
 	mock->domain.geometry.aperture_end = shape->aperture_last;
 	mock->domain.geometry.force_aperture = !shape->is_open;
+	if (!mock_pgtable_create(mock)) {
+		kfree(mock);
+		return NULL;
+	}
 	mock_table_init(mock);
 	atomic_inc(&mock->iommu->nr_domains);
 	return &mock->domain;
-}
-
-static void mock_domain_free(struct iommu_domain *domain)
-{
-	struct mock_domain *mock = to_mock(domain);
-
-	mock_table_destroy(mock);
-	atomic_dec(&mock->iommu->nr_domains);
-	kfree(mock);
 }
 
 static const struct iommu_domain_ops identity_ops = {
@@ -180,7 +207,7 @@ static void unregister_iommu(void *data)
 /**
  * mock_iommu_create - register an IOMMU of some shape
  * @test: the test
- * @shape: what it is to be like
+ * @shape: what it is to be like; laid over the shape that the test runs with
  *
  * Context: process context.
  * Return: the IOMMU, which goes with the test.
@@ -195,13 +222,7 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 
 	KUNIT_ASSERT_NOT_NULL(test, iommu);
 	iommu->test = test;
-	iommu->shape = *shape;
-	if (!shape->aperture_last)
-		iommu->shape.aperture_last = DMA_BIT_MASK(48);
-	if (!shape->page_sizes)
-		iommu->shape.page_sizes = SZ_4K | SZ_64K | SZ_2M;
-	if (!shape->domain_type)
-		iommu->shape.domain_type = IOMMU_DOMAIN_DMA;
+	iommu->shape = mock_iommu_lay_over(test, shape);
 
 	for (region = shape->regions; region && region->size; region++)
 		mock_iommu_reserve(test, iommu, region);
@@ -275,7 +296,76 @@ void mock_iommu_leave(struct device *dev)
 struct watch {
 	struct kunit *test;
 	struct device *dev;
+	struct iommu_dma_cookie *cookie;
+	long nr_taken;
 };
+
+/* How many ranges of addresses are taken in a device's domain; -1: unknown */
+#ifdef MOCK_IOMMU_IS_REWRITTEN
+static long nr_taken(struct device *dev)
+{
+	struct iommu_dma_cookie *cookie = dev->iommu->dma_cookie;
+	struct rb_node *node;
+	unsigned long flags;
+	long nr = 0;
+
+	/*
+	 * Slots, doorbells and pools have addresses for as long as they want;
+	 * and what is lost was told.
+	 */
+	if (!dev->dma_iommu || cookie->shadow ||
+	    atomic_long_read(&cookie->lost) ||
+	    !list_empty(&cookie->msi_pages) ||
+	    !list_empty(&cookie->identities))
+		return -1;
+	dma_space_drain(&cookie->space);
+	spin_lock_irqsave(&cookie->space.lock, flags);
+	for (node = rb_first(&cookie->space.ranges); node; node = rb_next(node))
+		nr++;
+	spin_unlock_irqrestore(&cookie->space.lock, flags);
+	return nr;
+}
+
+static struct iommu_dma_cookie *cookie_of(struct device *dev)
+{
+	return dev->dma_iommu ? dev->iommu->dma_cookie : NULL;
+}
+#else
+static long nr_taken(struct device *dev)
+{
+	return -1;
+}
+
+static struct iommu_dma_cookie *cookie_of(struct device *dev)
+{
+	return NULL;
+}
+#endif
+
+/* As many are taken as when the device came, once all is flushed. */
+static bool is_given(void *data)
+{
+	struct watch *watch = data;
+	long nr = nr_taken(watch->dev);
+
+	return nr < 0 || nr == watch->nr_taken;
+}
+
+static void check_addresses(struct watch *watch)
+{
+	struct mock_endpoint *endpoint = dev_iommu_priv_get(watch->dev);
+
+	/* Others have addresses, too; what can't be unmapped is lost. */
+	if (watch->nr_taken < 0 || watch->cookie != cookie_of(watch->dev) ||
+	    endpoint->iommu->shape.has_one_group ||
+	    endpoint->iommu->has_kept_pages)
+		return;
+	KUNIT_EXPECT_TRUE_MSG(watch->test,
+			      dma_kunit_wait_until(is_given, watch),
+			      "%s has %ld ranges of addresses, and had %ld",
+			      dev_name(watch->dev), nr_taken(watch->dev),
+			      watch->nr_taken);
+}
 
 static void end_watch(void *data)
 {
@@ -292,6 +382,7 @@ static void end_watch(void *data)
 					    mock_iommu_nr_stale(watch->dev), 0,
 					    "%s leaves stale pages",
 					    dev_name(watch->dev));
+		check_addresses(watch);
 	}
 	if (watch->dev->iommu_group)
 		mock_iommu_leave(watch->dev);
@@ -311,6 +402,8 @@ void mock_iommu_watch(struct kunit *test, struct device *dev)
 	KUNIT_ASSERT_NOT_NULL(test, watch);
 	watch->test = test;
 	watch->dev = dev;
+	watch->cookie = cookie_of(dev);
+	watch->nr_taken = watch->cookie ? nr_taken(dev) : -1;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, end_watch,
 							   watch));
 }
@@ -348,6 +441,7 @@ struct device *mock_iommu_device(struct kunit *test, struct mock_iommu *iommu,
 bool mock_iommu_fail_nth(struct mock_iommu *iommu, enum mock_iommu_call call,
 			 unsigned int nth)
 {
+	iommu->has_kept_pages |= call == MOCK_IOMMU_UNMAP && nth;
 	return atomic_xchg(&iommu->countdowns[call], nth) > 0;
 }
 

@@ -14,6 +14,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+/* What unmaps here is followed by a look: by whoever is called. */
+#define MOCK_IOMMU_LOOKS_FOR_ITSELF
 #include "mock_iommu.h"
 
 /*
@@ -27,6 +29,8 @@ static void *reach(struct device *dev, dma_addr_t dma_addr, int need,
 	int prot = mock_iommu_prot(dev, dma_addr);
 	size_t page_size;
 
+	if (!mock_iommu_is_seen(dev, dma_addr))
+		return NULL;
 	if (prot < 0 || (prot & need) != need || !pfn_valid(PHYS_PFN(phys)))
 		return NULL;
 	page_size = mock_iommu_page_size(dev, dma_addr);
@@ -106,6 +110,41 @@ bool mock_iommu_sees(struct device *dev, dma_addr_t dma_addr,
 			return false;
 	}
 	return true;
+}
+
+/* From the first segment of a list that is mapped to the last */
+static void find_ends(struct scatterlist *sgl, int nr, dma_addr_t *first,
+		      dma_addr_t *last)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(sgl, sg, nr, i) {
+		if (!sg || !sg_dma_len(sg))
+			return;
+		*first = min(*first, sg_dma_address(sg));
+		*last = max(*last, sg_dma_address(sg) + sg_dma_len(sg) - 1);
+	}
+}
+
+/**
+ * mock_iommu_unmap_sg - dma_unmap_sg_attrs(), and a look at what it leaves
+ * @dev: the device
+ * @sgl: the list
+ * @nr: how many entries were mapped
+ * @dir: direction
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ */
+void mock_iommu_unmap_sg(struct device *dev, struct scatterlist *sgl, int nr,
+			 enum dma_data_direction dir, unsigned long attrs)
+{
+	dma_addr_t first = DMA_MAPPING_ERROR, last = 0;
+
+	find_ends(sgl, nr, &first, &last);
+	dma_unmap_sg_attrs(dev, sgl, nr, dir, attrs);
+	mock_iommu_check_unmapped(dev, first, last);
 }
 
 /* Buffers */
@@ -235,5 +274,5 @@ void mock_iommu_unmap_all(struct device *dev, const dma_addr_t *addrs,
 			  unsigned int nr, size_t size)
 {
 	while (nr--)
-		dma_unmap_single(dev, addrs[nr], size, DMA_TO_DEVICE);
+		mock_iommu_unmap_single(dev, addrs[nr], size, DMA_TO_DEVICE, 0);
 }
