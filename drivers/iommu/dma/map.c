@@ -148,6 +148,27 @@ int dma_io_set_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 }
 
 /**
+ * dma_io_find_set - find out how many page table entries a failure left
+ * @cookie: the domain
+ * @addr: I/O address, a multiple of the granule
+ * @size: in bytes, a multiple of the granule
+ * @done: of how many bytes they are set by the word of the driver; set to how many
+ *	it really is
+ *
+ * Of a call that fails half-way, intel-iommu counts nothing, and takes nothing
+ * back.  Who believed that would give the addresses of what is still mapped to
+ * somebody else.
+ *
+ * Context: any.
+ */
+void dma_io_find_set(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		     size_t size, size_t *done)
+{
+	while (*done < size && iommu_iova_to_phys(cookie->domain, addr + *done))
+		*done += dma_domain_granule(cookie);
+}
+
+/**
  * dma_io_clear_rest - clear the page table entries that one call did not
  * @cookie: the domain
  * @addr: I/O address, a multiple of the granule

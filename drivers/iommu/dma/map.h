@@ -41,6 +41,8 @@ unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
 int dma_io_set_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 		    phys_addr_t phys, size_t size, int prot, gfp_t gfp,
 		    size_t *done);
+void dma_io_find_set(struct iommu_dma_cookie *cookie, dma_addr_t addr,
+		     size_t size, size_t *done);
 size_t dma_io_clear_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 			 size_t size, size_t done, struct dma_io_range *range);
 bool dma_io_clear(struct iommu_dma_cookie *cookie, struct device *dev,
@@ -146,6 +148,8 @@ static __always_inline int dma_io_set(struct iommu_dma_cookie *cookie,
 				      done);
 	if (likely(!err))
 		trace_map(addr, phys, size);
+	else
+		dma_io_find_set(cookie, addr, size, done);
 	return err;
 }
 
