@@ -406,8 +406,6 @@ static const char *reason(struct swiotlb_set *set, struct device *dev,
 	struct io_tlb_pool *pool;
 	dma_addr_t dma_start;
 
-	if (set->why_denied)
-		return set->why_denied;
 	rcu_read_lock();
 	list_for_each_entry_rcu(pool, &set->pools, list) {
 		if (!use_dma_iommu(dev) && !set->is_remapped &&
@@ -448,8 +446,8 @@ void swiotlb_report_refusal(struct swiotlb_set *set, struct device *dev,
 	if ((attrs & DMA_ATTR_NO_WARN) || !__ratelimit(&limit))
 		return;
 	if (!set || !set->mem.size) {
-		dev_warn(dev, "swiotlb: %zu bytes refused: no bounce buffers\n",
-			 need->size);
+		dev_warn(dev, "swiotlb: %zu bytes refused: %s\n", need->size,
+			 (set ? set->why_denied : NULL) ?: "no bounce buffers");
 		return;
 	}
 	swiotlb_set_note_peak(set);

@@ -463,8 +463,8 @@ static int must_map_singly(struct iommu_dma_cookie *cookie, struct device *dev,
 			return 0;
 	}
 	if (unlikely(must_bounce && has_p2pdma)) {
-		dev_warn_once(dev, "a list with memory of a PCI peer and %zu bytes in all: expected no buffer in it that has to be bounced\n",
-			      size);
+		dev_warn_ratelimited(dev, "a list with memory of a PCI peer and %zu bytes in all: expected no buffer in it that has to be bounced\n",
+				     size);
 		return -EREMOTEIO;
 	}
 	return must_bounce || (!has_p2pdma &&
