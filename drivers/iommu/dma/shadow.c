@@ -347,7 +347,7 @@ static size_t cut_part(const struct dma_shadow_slot *slot, struct device *dev,
 {
 	size_t first = *offset, end = first + size;
 
-	dev_warn_once(dev, "%zu bytes at %pad: expected some of the %u bytes that are mapped at offset %#x of that page\n",
+	dev_WARN_ONCE(dev, true, "%zu bytes at %pad: expected some of the %u bytes that are mapped at offset %#x of that page\n",
 		      size, &addr, slot->size, slot->offset);
 	*offset = clamp_t(size_t, first, slot->offset,
 			  slot->offset + slot->size);
