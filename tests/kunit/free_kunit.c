@@ -335,7 +335,7 @@ static void free_under_lock_test(struct kunit *test)
 	struct held held = {
 		.dev = dma_kunit_noncoherent_device(test, "dev"),
 	};
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		kunit_skip(test, "a lock is not seen here");

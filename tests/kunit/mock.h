@@ -42,6 +42,19 @@ static inline void dma_kunit_warn_again(void)
 }
 
 /**
+ * dma_kunit_allow_warn - warnings may come, or need not
+ * @is_begin: from here on; else up to here
+ *
+ * For what warns in some kernels, or for some parameters of a test, only.
+ *
+ * Context: Any.
+ */
+static inline void dma_kunit_allow_warn(bool is_begin)
+{
+	pr_info("dma-kunit: allow WARN %s\n", is_begin ? "begin" : "end");
+}
+
+/**
  * dma_kunit_expect_warn_begin - warnings are expected from here on
  *
  * Those that come once per boot come once more: a suite may run twice, and
