@@ -209,7 +209,7 @@ static void freed_while_atomic_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	struct dma_pools_buffer atomic, sleepers[NR_BUFFERS];
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 
 	dma_pools_hold_global(test);
 	take(test, dev, SZ_4K, GFP_ATOMIC, &atomic);
