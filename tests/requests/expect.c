@@ -134,6 +134,8 @@ static void expect_noncoherent(const struct run *run, const struct test_device *
 static void expect_iommu(const struct test_device *t, const struct request *rq,
 			 struct expectation *e)
 {
+	if (rq->size > consistent_limit(t->dev))
+		return refuse(e, "more than the device has addresses");
 	if (!rq->is_atomic)
 		return serve(e, "iommu", (struct place){});
 	if (dev_is_dma_coherent(t->dev))
