@@ -72,7 +72,7 @@ void iommu_dma_sync_sg_for_device(struct device *dev, struct scatterlist *sgl,
 dma_addr_t iommu_dma_map_memory(struct device *dev, phys_addr_t phys,
 				size_t size, enum dma_data_direction dir,
 				unsigned long attrs);
-void iommu_dma_unmap_memory(struct device *dev, dma_addr_t addr, size_t size);
+bool iommu_dma_unmap_memory(struct device *dev, dma_addr_t addr, size_t size);
 int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size);
 bool iommu_dma_has_identity(struct device *dev, phys_addr_t phys, size_t size);
 void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys,

@@ -176,9 +176,10 @@ static void detach(struct dma_allocation *record)
 	else if (record->done & DMA_DONE_OPS_MAPPED)
 		dma_ops_unmap_page(record->dev, record->dma_addr, record->size,
 				   dir, DMA_ATTR_SKIP_CPU_SYNC);
-	else if (IS_ENABLED(CONFIG_IOMMU_DMA))
-		iommu_dma_unmap_memory(record->dev, record->dma_addr,
-				       record->size);
+	else if (IS_ENABLED(CONFIG_IOMMU_DMA) &&
+		 !iommu_dma_unmap_memory(record->dev, record->dma_addr,
+					 record->size))
+		lose(record, "the IOMMU does not unmap all of them");
 	record->done &= ~(DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED);
 }
 

@@ -288,6 +288,25 @@ static void backend_leave_and_free_test(struct kunit *test)
 	mock_iommu_take_errors(live.iommu);
 }
 
+/* What the device may still reach is nobody else's memory. */
+static void backend_unmap_fails_test(struct kunit *test)
+{
+	struct live live;
+
+	make_live(test, &live, test->param_value);
+	mock_iommu_fail_nth(live.iommu, MOCK_IOMMU_UNMAP, 1);
+	dma_kunit_log_mark();
+	dma_kunit_expect_warn_begin();
+	free_live(&live);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("does not unmap all of them"),
+			1);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 0);
+	mock_iommu_fail_nth(live.iommu, MOCK_IOMMU_UNMAP, 0);
+	mock_iommu_leave(live.dev);
+	mock_iommu_take_errors(live.iommu);
+}
+
 /* A driver confuses two devices: right if they share what translates. */
 static void backend_free_for_other_test(struct kunit *test)
 {
@@ -322,6 +341,7 @@ static struct kunit_case iommu_backend_cases[] = {
 	KUNIT_CASE(backend_hardirq_test),
 	KUNIT_CASE_PARAM(backend_free_and_leave_test, kind_of_live_gen_params),
 	KUNIT_CASE_PARAM(backend_leave_and_free_test, kind_of_live_gen_params),
+	KUNIT_CASE_PARAM(backend_unmap_fails_test, kind_of_live_gen_params),
 	KUNIT_CASE(backend_free_for_other_test),
 	{}
 };

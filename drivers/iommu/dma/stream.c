@@ -326,11 +326,7 @@ void iommu_dma_unmap_resource(struct device *dev, dma_addr_t handle,
 			      size_t size, enum dma_data_direction dir,
 			      unsigned long attrs)
 {
-	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	size_t offset = dma_domain_offset(cookie, handle);
-
-	dma_io_unmap(cookie, dev, handle - offset,
-		     dma_domain_align(cookie, offset + size));
+	iommu_dma_unmap_memory(dev, handle, size);
 }
 
 /**
@@ -367,10 +363,16 @@ dma_addr_t iommu_dma_map_memory(struct device *dev, phys_addr_t phys,
  * @size: as mapped, in bytes
  *
  * Context: any.
+ * Return: false if some of it could not be unmapped, so that the device may
+ * still reach the memory.
  */
-void iommu_dma_unmap_memory(struct device *dev, dma_addr_t addr, size_t size)
+bool iommu_dma_unmap_memory(struct device *dev, dma_addr_t addr, size_t size)
 {
-	iommu_dma_unmap_resource(dev, addr, size, DMA_BIDIRECTIONAL, 0);
+	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
+	size_t offset = dma_domain_offset(cookie, addr);
+
+	return dma_io_unmap(cookie, dev, addr - offset,
+			    dma_domain_align(cookie, offset + size));
 }
 
 /**
