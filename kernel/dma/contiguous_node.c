@@ -178,8 +178,15 @@ static int __init grow(struct reserved_mem *rmem, phys_addr_t size,
 	return 0;
 }
 
+/* Does the node say where its memory has to lie? */
+static bool __init has_place(const struct reserved_mem *rmem)
+{
+	return dma_node_has(rmem, "reg") || dma_node_has(rmem, "alloc-ranges");
+}
+
 /*
- * Make the default node what cma= says.  Sets *@cma where that has made the area
+ * Make the default node what cma= says.  One that may lie anywhere has nothing to
+ * keep: without it the area lies where most devices reach.  Sets *@cma where that has made the area
  * already; an error if the node is not the default any more.
  */
 static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
@@ -189,7 +196,8 @@ static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
 
 	if (!cmdline->is_given)
 		return 0;
-	if (cmdline->has_place || !size || dma_contiguous_default_area) {
+	if (cmdline->has_place || !has_place(rmem) || !size ||
+	    dma_contiguous_default_area) {
 		pr_info("dma: node %s is not the default CMA area, cma= is\n",
 			rmem->name);
 		return -EEXIST;
