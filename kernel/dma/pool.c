@@ -208,8 +208,10 @@ static struct dma_chunk *__take_idle_chunk(struct dma_zone_pool *pool)
 	list_for_each_entry_safe(chunk, next, &pool->chunks, link) {
 		size_t left = pool->size - pool->used - chunk->size;
 
-		if (!dma_region_is_idle(chunk->region))
+		if (!dma_region_is_idle(chunk->region)) {
 			chunk->idle_since = jiffies;
+			continue;
+		}
 		if (list_is_first(&chunk->link, &pool->chunks) ||
 		    time_before(jiffies, chunk->idle_since + dma_chunk_idle) ||
 		    left < initial_size / 2)
