@@ -133,9 +133,9 @@ void dma_pages_share(const struct dma_allocation *copy)
 {
 	static DEFINE_MUTEX(split_mutex);
 
-	if (is_split(copy))
+	if (!is_power_of_2(copy->size >> PAGE_SHIFT))
 		return;
-	/* Who comes second has to wait until it is done. */
+	/* The bit alone does not tell that it is done: who comes second waits. */
 	mutex_lock(&split_mutex);
 	if (dma_ledger_note(copy, DMA_DONE_SPLIT))
 		split_page(dma_record_page(copy),

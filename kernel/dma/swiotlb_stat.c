@@ -78,8 +78,9 @@ static void free_account(struct swiotlb_account *account)
 
 static struct swiotlb_account *make_account(struct device *dev)
 {
-	struct swiotlb_account *account;
 	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+	const struct device_driver *driver;
+	struct swiotlb_account *account;
 
 	account = kzalloc(sizeof(*account), gfp);
 	if (!account)
@@ -91,7 +92,8 @@ static struct swiotlb_account *make_account(struct device *dev)
 	}
 	account->dev = dev;
 	strscpy(account->holder, dev_name(dev));
-	strscpy(account->driver, dev->driver ? dev->driver->name : "-");
+	driver = READ_ONCE(dev->driver);
+	strscpy(account->driver, driver ? driver->name : "-");
 	return account;
 }
 
@@ -605,9 +607,13 @@ void swiotlb_set_hide(struct swiotlb_set *set)
 /* Restricted pools may have come before. */
 static int __init swiotlb_make_files(void)
 {
-	struct dentry *dir = debugfs_lookup("dma", NULL);
 	struct swiotlb_set *set;
+	struct dentry *dir;
 
+	/* An error pointer without debugfs, which dput() does not take. */
+	if (!IS_ENABLED(CONFIG_DEBUG_FS))
+		return 0;
+	dir = debugfs_lookup("dma", NULL);
 	debugfs_create_file("bounce", 0400, dir, NULL, &bounce_fops);
 	dput(dir);
 	mutex_lock(&swiotlb_sets_mutex);

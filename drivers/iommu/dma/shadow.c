@@ -368,13 +368,30 @@ part_of(const struct dma_shadow *shadow, const struct dma_shadow_slot *slot,
 	return offset;
 }
 
+/*
+ * Memory that both sides use at the same time, without sync calls: doorbells, page
+ * tables of graphics cards, pages that are exported.  It comes in whole granules,
+ * and mapping these shows the device nothing else.  Nor can what the kernel has
+ * mapped elsewhere, if at all, be copied.
+ */
+static __always_inline bool is_shared(const struct dma_shadow *shadow,
+				      phys_addr_t phys, size_t size,
+				      enum dma_data_direction dir)
+{
+	return (dir == DMA_BIDIRECTIONAL &&
+		!dma_domain_offset(shadow->cookie, phys | size)) ||
+	       dma_needs_no_maintenance(phys);
+}
+
 /* Can the device use any slot for this buffer? */
 static __always_inline bool suits(struct dma_shadow *shadow, struct device *dev,
-				  phys_addr_t phys, size_t offset)
+				  phys_addr_t phys, size_t size, size_t offset,
+				  enum dma_data_direction dir)
 {
 	u64 last = min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
 
-	return likely(!((offset ^ phys) & dma_get_min_align_mask(dev)) &&
+	return likely(!is_shared(shadow, phys, size, dir) &&
+		      !((offset ^ phys) & dma_get_min_align_mask(dev)) &&
 		      has_right_prot(shadow, dev) &&
 		      shadow->last <= last);
 }
@@ -400,7 +417,7 @@ dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 	struct dma_shadow_slot *slot;
 	int nr = NO_SLOT;
 
-	if (suits(shadow, dev, phys, offset))
+	if (suits(shadow, dev, phys, size, offset, dir))
 		nr = take_any_slot(shadow, dir);
 	if (unlikely(nr == NO_SLOT))
 		return dma_stream_map(cookie, dev, phys, size, dir, attrs);
@@ -453,7 +470,8 @@ void dma_shadow_to_cpu(struct dma_shadow *shadow, struct device *dev,
  * @dev: the device
  * @addr: the device's address of the part
  * @size: in bytes
- * @dir: as at mapping
+ * @dir: as at mapping, or DMA_FROM_DEVICE: a driver that polls has only looked,
+ *	and what the device has written meanwhile stays
  *
  * Context: any.
  */
@@ -468,7 +486,11 @@ void dma_shadow_to_device(struct dma_shadow *shadow, struct device *dev,
 	if (!is_mapped(slot, dev, addr))
 		return;
 	offset = part_of(shadow, slot, nr, dev, addr, &size);
-	copy_in(slot, dev, offset, size, dir);
+	if (dir != DMA_FROM_DEVICE)
+		copy_in(slot, dev, offset, size, dir);
+	else if (!dev_is_dma_coherent(dev))
+		dma_cache_to_device(virt_to_phys(slot->cpu_addr) + offset, size,
+				    dir);
 }
 
 /* Some IOMMUs let a device read what it is to write. */
