@@ -347,8 +347,8 @@ static size_t cut_part(const struct dma_shadow_slot *slot, struct device *dev,
 {
 	size_t first = *offset, end = first + size;
 
-	dev_WARN_ONCE(dev, true, "%zu bytes at %pad: expected some of the %u bytes that are mapped at offset %#x of that page\n",
-		      size, &addr, slot->size, slot->offset);
+	WARN_ONCE(true, "%s: %zu bytes at %pad: expected some of the %u bytes that are mapped at offset %#x of that page\n",
+		  dev_name(dev), size, &addr, slot->size, slot->offset);
 	*offset = clamp_t(size_t, first, slot->offset,
 			  slot->offset + slot->size);
 	return clamp_t(size_t, end, *offset, slot->offset + slot->size) -
