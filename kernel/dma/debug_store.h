@@ -53,8 +53,8 @@ struct dma_debug_call {
 	u8			kind;
 	u8			dir;
 	u8			check;
-	bool			has_line : 1;
-	bool			is_coherent : 1;
+	u8			has_line : 1;
+	u8			is_coherent : 1;
 };
 
 /**
