@@ -44,17 +44,14 @@ static const char *area_decline(const struct dma_cma_area *area,
 	return dma_memory_cannot_prepare(req);
 }
 
-/* Natural alignment, or as much of it as CONFIG_CMA_ALIGNMENT insists on. */
+/*
+ * No more than CONFIG_CMA_ALIGNMENT, even where natural alignment is to be had: an
+ * area is made for the buffers of one board, and has to hold them all.
+ */
 static struct page *take_pages(struct dma_cma_area *area, size_t size)
 {
-	unsigned long nr_pages = size >> PAGE_SHIFT;
-	unsigned int order = get_order(size);
-	struct page *page = cma_alloc(area->cma, nr_pages, order, true);
-
-	if (!page && order > CONFIG_CMA_ALIGNMENT)
-		page = cma_alloc(area->cma, nr_pages, CONFIG_CMA_ALIGNMENT,
-				 true);
-	return page;
+	return cma_alloc(area->cma, size >> PAGE_SHIFT,
+			 min(get_order(size), CONFIG_CMA_ALIGNMENT), true);
 }
 
 /* What the device does not reach goes back at once. */

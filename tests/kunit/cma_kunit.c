@@ -181,6 +181,25 @@ static void cma_tail_test(struct kunit *test)
 	dma_pools_free_all(buffers, nr_five + nr_two);
 }
 
+/* Large buffers that fill the area: natural alignment would leave holes */
+static void cma_packed_test(struct kunit *test)
+{
+	struct dma_cma_area *area = own_area(test);
+	struct device *dev = device_with_area(test, "dev", area);
+	size_t eighth = cma_get_size(area->cma) / 8;
+	const size_t sizes[] = { eighth, 3 * eighth, 4 * eighth };
+	struct dma_pools_buffer buffers[ARRAY_SIZE(sizes)];
+
+	if (!IS_ALIGNED(eighth, PAGE_SIZE << CONFIG_CMA_ALIGNMENT))
+		kunit_skip(test, "the area is too small");
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, sizes[i], GFP_KERNEL,
+							&buffers[i]));
+		KUNIT_EXPECT_STREQ(test, buffers[i].backend, OWN);
+	}
+	dma_pools_free_all(buffers, ARRAY_SIZE(sizes));
+}
+
 /* A full area is no failure: there are pages */
 static void cma_exhaust_test(struct kunit *test)
 {
@@ -400,6 +419,7 @@ static struct kunit_case dma_cma_cases[] = {
 	KUNIT_CASE(cma_default_test),
 	KUNIT_CASE(cma_noncoherent_test),
 	KUNIT_CASE_SLOW(cma_tail_test),
+	KUNIT_CASE(cma_packed_test),
 	KUNIT_CASE(cma_exhaust_test),
 	KUNIT_CASE(cma_refusal_test),
 	KUNIT_CASE(cma_decline_test),
