@@ -237,6 +237,7 @@ int __init dma_contiguous_reserve_area(phys_addr_t size, phys_addr_t base, phys_
 				       struct cma **cma, bool fixed);
 /* Weak, for an architecture whose mapping of the area's pages has to change. */
 void dma_contiguous_early_fixup(phys_addr_t base, unsigned long size);
+void dma_contiguous_early_forget(phys_addr_t base);
 
 struct page *dma_alloc_from_contiguous(struct device *dev, size_t count, unsigned int order,
 				       bool no_warn);
@@ -258,6 +259,10 @@ static inline int dma_contiguous_reserve_area(phys_addr_t size, phys_addr_t base
 }
 
 static inline void dma_contiguous_early_fixup(phys_addr_t base, unsigned long size)
+{
+}
+
+static inline void dma_contiguous_early_forget(phys_addr_t base)
 {
 }
 

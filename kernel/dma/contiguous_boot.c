@@ -243,6 +243,18 @@ void __init __weak dma_contiguous_early_fixup(phys_addr_t base,
 }
 
 /**
+ * dma_contiguous_early_forget - an area comes to nothing, or moves
+ * @base: as it was told to dma_contiguous_early_fixup()
+ *
+ * Its memory is ordinary memory again.  Overridden where the other one is.
+ *
+ * Context: boot.
+ */
+void __init __weak dma_contiguous_early_forget(phys_addr_t base)
+{
+}
+
+/**
  * dma_contiguous_reserve_area - reserve an area
  * @size: in bytes; rounded up as CMA needs it
  * @base: lowest physical address; 0 for anywhere

@@ -14,8 +14,10 @@
 #include <linux/cma.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
+#include <linux/kmemleak.h>
 #include <linux/libfdt.h>
 #include <linux/memblock.h>
+#include <linux/mm.h>
 #include <linux/of_fdt.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/sizes.h>
@@ -110,45 +112,66 @@ static bool __init is_named(const struct reserved_mem *rmem)
 	return phandle && of_scan_flat_dt(names_phandle, &phandle);
 }
 
-/* Another place for an area of @size, within the node's alloc-ranges. */
-static int __init reserve_in_ranges(struct reserved_mem *rmem,
-				    phys_addr_t size, struct cma **cma)
+/* An area is in high memory, or in low memory, as a whole. */
+static phys_addr_t __init reserve_in_range(phys_addr_t size, phys_addr_t align,
+					   phys_addr_t start, phys_addr_t end)
+{
+	phys_addr_t base = 0, high;
+
+	/* Where there is high memory, this is set before nodes are placed. */
+	if (IS_ENABLED(CONFIG_HIGHMEM) && high_memory) {
+		high = __pa(high_memory - 1) + 1;
+		if (start < high && high < end) {
+			base = memblock_phys_alloc_range(size, align, high, end);
+			end = high;
+		}
+	}
+	return base ?: memblock_phys_alloc_range(size, align, start, end);
+}
+
+/* Another place for @size bytes, within the node's alloc-ranges; 0: there is none. */
+static phys_addr_t __init reserve_in_ranges(struct reserved_mem *rmem,
+					    phys_addr_t size)
 {
 	const __be32 *ranges, *alignment;
-	int len, err = -ENOSPC;
-	phys_addr_t align = 0;
+	phys_addr_t base = 0, align = 0;
+	int len;
 
 	alignment = of_get_flat_dt_prop(rmem->fdt_node, "alignment", &len);
 	if (alignment)
 		align = dt_mem_next_cell(dt_root_addr_cells, &alignment);
+	align = max_t(phys_addr_t, align, CMA_MIN_ALIGNMENT_BYTES);
+
 	ranges = of_get_flat_dt_prop(rmem->fdt_node, "alloc-ranges", &len);
-	if (!ranges)
-		return cma_declare_contiguous(0, size, 0, align, 0, false,
-					      rmem->name, cma);
+	for (; !base && len > 0; len -= 4 * (dt_root_addr_cells +
+					     dt_root_size_cells)) {
+		phys_addr_t start = dt_mem_next_cell(dt_root_addr_cells, &ranges);
+		phys_addr_t end = start + dt_mem_next_cell(dt_root_size_cells,
+							   &ranges);
 
-	for (; err && len > 0; len -= 4 * (dt_root_addr_cells +
-					   dt_root_size_cells)) {
-		phys_addr_t base = dt_mem_next_cell(dt_root_addr_cells, &ranges);
-		phys_addr_t end = base + dt_mem_next_cell(dt_root_size_cells,
-							  &ranges);
-
-		err = cma_declare_contiguous(base, size, end, align, 0, false,
-					     rmem->name, cma);
+		base = reserve_in_range(size, align, start, end);
 	}
-	return err;
+	if (base)
+		kmemleak_ignore_phys(base);
+	return base;
 }
 
 /* The old place counts as room; nobody else takes it in between. */
-static int __init move_in_ranges(struct reserved_mem *rmem, phys_addr_t size,
-				 struct cma **cma)
+static int __init move_in_ranges(struct reserved_mem *rmem, phys_addr_t size)
 {
-	int err;
+	phys_addr_t base;
 
 	memblock_phys_free(rmem->base, rmem->size);
-	err = reserve_in_ranges(rmem, size, cma);
-	if (err)
+	base = reserve_in_ranges(rmem, size);
+	if (!base) {
 		memblock_reserve(rmem->base, rmem->size);
-	return err;
+		return -ENOSPC;
+	}
+	dma_contiguous_early_forget(rmem->base);
+	rmem->base = base;
+	rmem->size = size;
+	dma_contiguous_early_fixup(base, size);
+	return 0;
 }
 
 /* The command line wants less: what is behind it goes back. */
@@ -156,26 +179,25 @@ static void __init shrink(struct reserved_mem *rmem, phys_addr_t size)
 {
 	memblock_phys_free(rmem->base + size, rmem->size - size);
 	rmem->size = size;
+	dma_contiguous_early_forget(rmem->base);
+	dma_contiguous_early_fixup(rmem->base, size);
 }
 
-/* It wants more, which has to be another place. */
-static int __init grow(struct reserved_mem *rmem, phys_addr_t size,
-		       struct cma **cma)
+/*
+ * It wants more, which has to be another place.  CMA itself can't look for one:
+ * nodes are placed before some architectures have set high_memory, which it asks.
+ */
+static int __init grow(struct reserved_mem *rmem, phys_addr_t size)
 {
 	/* A reg says exactly where: growing would be somewhere else. */
 	int err = dma_node_has(rmem, "reg") ? -ENOSPC :
-					      move_in_ranges(rmem, size, cma);
+					      move_in_ranges(rmem, size);
 
-	if (err) {
+	if (err)
 		pr_warn("dma: cma=%lluM: node %s has room for no more than its %llu MiB: the default area is made elsewhere\n",
 			(unsigned long long)size / SZ_1M, rmem->name,
 			(unsigned long long)rmem->size / SZ_1M);
-		return err;
-	}
-	rmem->base = cma_get_base(*cma);
-	rmem->size = cma_get_size(*cma);
-	dma_contiguous_early_fixup(rmem->base, rmem->size);
-	return 0;
+	return err;
 }
 
 /* Does the node say where its memory has to lie? */
@@ -186,10 +208,10 @@ static bool __init has_place(const struct reserved_mem *rmem)
 
 /*
  * Make the default node what cma= says.  One that may lie anywhere has nothing to
- * keep: without it the area lies where most devices reach.  Sets *@cma where that has made the area
- * already; an error if the node is not the default any more.
+ * keep: without it the area lies where most devices reach.
+ * Return: an error if the node is not the default any more.
  */
-static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
+static int __init heed_cmdline(struct reserved_mem *rmem)
 {
 	const struct dma_cma_cmdline *cmdline = &dma_cma_cmdline;
 	phys_addr_t size = ALIGN(cmdline->size, CMA_MIN_ALIGNMENT_BYTES);
@@ -203,7 +225,7 @@ static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
 		return -EEXIST;
 	}
 	if (size > rmem->size)
-		return grow(rmem, size, cma);
+		return grow(rmem, size);
 	if (size < rmem->size)
 		shrink(rmem, size);
 	return 0;
@@ -220,20 +242,17 @@ static int __init heed_cmdline(struct reserved_mem *rmem, struct cma **cma)
  */
 int __init dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 {
-	struct cma *cma = NULL;
+	struct cma *cma;
 	int err;
 
-	if (is_default && heed_cmdline(rmem, &cma)) {
+	if (is_default && heed_cmdline(rmem)) {
 		if (!is_named(rmem))
 			return -EEXIST;
 		is_default = false;
 	}
-	if (!cma) {
-		err = cma_init_reserved_mem(rmem->base, rmem->size, 0,
-					    rmem->name, &cma);
-		if (err)
-			return err == -EEXIST ? -EINVAL : err;
-	}
+	err = cma_init_reserved_mem(rmem->base, rmem->size, 0, rmem->name, &cma);
+	if (err)
+		return err == -EEXIST ? -EINVAL : err;
 
 	if (is_default) {
 		has_default = true;

@@ -274,6 +274,17 @@ bool __init dma_node_is_in_kernel(phys_addr_t base, phys_addr_t size)
 	return base < __pa_symbol(_end) && base + size > __pa_symbol(_text);
 }
 
+/*
+ * Does a node that comes to nothing keep its memory?  A reg may be known to a
+ * firmware or a device; of reusable memory the kernel has had the use all along.
+ */
+static bool keeps_memory(const struct dma_node_fault *fault, bool has_reg,
+			 bool is_reusable, bool is_nomap)
+{
+	return fault->fate == DMA_NODE_KEPT && has_reg &&
+	       (is_nomap || !is_reusable);
+}
+
 /**
  * dma_node_reject - a node comes to nothing
  * @rmem: the node
@@ -295,7 +306,9 @@ int __init dma_node_reject(struct reserved_mem *rmem,
 	rmem->ops = ops;
 	rmem->priv = (void *)fault;
 	if (fault->fate == DMA_NODE_HAD_NONE ||
-	    (fault->fate == DMA_NODE_KEPT && dma_node_has(rmem, "reg")))
+	    keeps_memory(fault, dma_node_has(rmem, "reg"),
+			 dma_node_has(rmem, "reusable"),
+			 dma_node_has(rmem, "no-map")))
 		return -ENOENT;
 	/* The caller maps again what is not mapped, but does not free it. */
 	if (dma_node_has(rmem, "no-map"))
@@ -323,14 +336,15 @@ cma_fault(struct reserved_mem *rmem)
 		return &fault_both;
 	if (!IS_ENABLED(CONFIG_DMA_CMA))
 		return &fault_no_cma;
+	/* Before all that gives the memory back. */
+	if (dma_node_is_in_kernel(rmem->base, rmem->size))
+		return &fault_not_reserved;
 	if (!IS_ALIGNED(rmem->base, CMA_MIN_ALIGNMENT_BYTES))
 		return &fault_cma_base;
 	if (!rmem->size || !IS_ALIGNED(rmem->size, CMA_MIN_ALIGNMENT_BYTES))
 		return &fault_cma_size;
 	if (!memblock_is_region_memory(rmem->base, rmem->size))
 		return &fault_cma_place;
-	if (dma_node_is_in_kernel(rmem->base, rmem->size))
-		return &fault_not_reserved;
 	return NULL;
 }
 
@@ -405,7 +419,10 @@ static int __init dma_node_setup(struct reserved_mem *rmem)
 
 	fault = dma_node_has(rmem, "reusable") ? setup_cma(rmem) :
 						 setup_pool(rmem);
-	return fault ? dma_node_reject(rmem, fault, &rejected_ops) : 0;
+	if (!fault)
+		return 0;
+	dma_contiguous_early_forget(rmem->base);
+	return dma_node_reject(rmem, fault, &rejected_ops);
 }
 
 RESERVEDMEM_OF_DECLARE(dma, "shared-dma-pool", dma_node_setup);
@@ -512,7 +529,6 @@ static void __init make_global_pool(struct reserved_mem *rmem)
 static void __init finish_node(struct device_node *np)
 {
 	struct reserved_mem *rmem = of_reserved_mem_lookup(np);
-	const struct dma_node_fault *fault;
 
 	if (!rmem && is_for_dma(np))
 		complain_of_size(NULL, np);
@@ -522,8 +538,9 @@ static void __init finish_node(struct device_node *np)
 		make_global_pool(rmem);
 	if (rmem->ops != &rejected_ops && !swiotlb_denies(rmem->ops))
 		return;
-	fault = rmem->priv;
-	if (fault->fate != DMA_NODE_KEPT || !of_property_present(np, "reg"))
+	if (!keeps_memory(rmem->priv, of_property_present(np, "reg"),
+			  of_property_present(np, "reusable"),
+			  of_property_present(np, "no-map")))
 		hide(rmem);
 }
 

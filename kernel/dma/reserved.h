@@ -27,7 +27,7 @@ enum dma_node_unit {
 
 /* What becomes of the memory of a node that comes to nothing */
 enum dma_node_fate {
-	DMA_NODE_KEPT,		/* if it has a reg: somebody may know where */
+	DMA_NODE_KEPT,		/* if it has a reg and is not just reusable */
 	DMA_NODE_GIVEN_BACK,	/* in any case */
 	DMA_NODE_HAD_NONE,	/* nothing was reserved: it is somebody else's */
 };

@@ -15,6 +15,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/mm.h>
 #include <linux/of.h>
+#include <linux/of_address.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/pfn.h>
 #include <linux/scatterlist.h>
@@ -91,18 +92,23 @@ static bool is_within(const struct dma_pools_buffer *buffer,
 	       buffer->phys + buffer->size <= rmem->base + rmem->size;
 }
 
-/* Pages that no allocator has; whole ones, also at ragged ends */
+/* Pages that an allocator has; whole ones, also at ragged ends */
+static unsigned long count_free(phys_addr_t base, phys_addr_t size)
+{
+	unsigned long end = PFN_UP(base + size);
+	unsigned long nr_free = 0;
+
+	for (unsigned long pfn = PFN_DOWN(base); pfn < end; pfn++)
+		if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
+			nr_free++;
+	return nr_free;
+}
+
 static void check_is_reserved(struct kunit *test,
 			      const struct reserved_mem *rmem)
 {
-	unsigned long end = PFN_UP(rmem->base + rmem->size);
-	unsigned long nr_free = 0;
-
-	for (unsigned long pfn = PFN_DOWN(rmem->base); pfn < end; pfn++)
-		if (pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
-			nr_free++;
-	KUNIT_EXPECT_EQ_MSG(test, nr_free, 0, "%s: pages are not reserved",
-			    rmem->name);
+	KUNIT_EXPECT_EQ_MSG(test, count_free(rmem->base, rmem->size), 0,
+			    "%s: pages are not reserved", rmem->name);
 }
 
 /* Nodes that are right */
@@ -173,8 +179,6 @@ struct fault {
 
 static const struct fault faults[] = {
 	{ "both", "no-map is present", "exclude each other" },
-	{ "cma-base", "reg is 0x", "a base aligned to the CMA minimum" },
-	{ "cma-size", "size is 0x", "a multiple of the CMA minimum" },
 	{ "mapped", "no-map is missing", "since this is RAM" },
 };
 
@@ -345,9 +349,8 @@ static const struct fault absences[] = {
 
 KUNIT_ARRAY_PARAM_DESC(absence, absences, name);
 
-static void reserved_absent_test(struct kunit *test)
+static void check_absent(struct kunit *test, const struct fault *absence)
 {
-	const struct fault *absence = test->param_value;
 	struct device *dev = dma_kunit_coherent_device(test, absence->name);
 	char line[64];
 
@@ -365,6 +368,42 @@ static void reserved_absent_test(struct kunit *test)
 	if (dma_pools_has_boot_log())
 		KUNIT_EXPECT_EQ(test, 1,
 				dma_pools_boot_log_count(line, absence->needed));
+}
+
+static void reserved_absent_test(struct kunit *test)
+{
+	check_absent(test, test->param_value);
+}
+
+/* Reusable, and no area for this kernel: with other pages it may be one. */
+
+static const struct fault returned[] = {
+	{ "cma-base", "reg is 0x", "a base aligned to the CMA minimum" },
+	{ "cma-size", "size is 0x", "a multiple of the CMA minimum" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(returned, returned, name);
+
+/* The node has said exactly which memory; an allocator has it now. */
+static void check_is_freed(struct kunit *test, const char *name)
+{
+	struct device_node *target;
+	struct resource res;
+
+	target = of_parse_phandle(device_node(test, name), "memory-region", 0);
+	KUNIT_ASSERT_NOT_NULL(test, target);
+	if (!of_address_to_resource(target, 0, &res))
+		KUNIT_EXPECT_EQ(test, count_free(res.start, resource_size(&res)),
+				PFN_UP(res.end + 1) - PFN_DOWN(res.start));
+	of_node_put(target);
+}
+
+static void reserved_returned_test(struct kunit *test)
+{
+	const struct fault *fault = test->param_value;
+
+	check_absent(test, fault);
+	check_is_freed(test, fault->name);
 }
 
 /* A node that is no pool: the driver that binds it is told so */
@@ -487,6 +526,7 @@ static struct kunit_case dma_reserved_cases[] = {
 	KUNIT_CASE(reserved_second_dma_test),
 	KUNIT_CASE(reserved_zero_size_test),
 	KUNIT_CASE_PARAM(reserved_absent_test, absence_gen_params),
+	KUNIT_CASE_PARAM(reserved_returned_test, returned_gen_params),
 	KUNIT_CASE(reserved_plain_test),
 	KUNIT_CASE(reserved_unbound_test),
 	KUNIT_CASE_PARAM(reserved_denied_test, denial_gen_params),
