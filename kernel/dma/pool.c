@@ -9,9 +9,9 @@
  *
  * A pool is made of chunks, each of them pages prepared at once and cut by a
  * region.  It starts with coherent_pool= bytes (default: 128 KiB per GiB of
- * RAM).  When less than half of that is free, a worker adds a chunk, before
- * the pool runs dry; when a burst outruns it, the next chunk is made large
- * enough for what was refused.  A chunk added later that has been idle for
+ * RAM), or with as much of that as one chunk can have.  When less than that is free,
+ * a worker adds chunks until it is; when a burst outruns it, the next chunk is made
+ * large enough for what was refused.  A chunk added later that has been idle for
  * half a minute goes away again, as long as enough stays free without it.
  *
  * Locks: pool->lock (irq-safe) protects the list of chunks and the figures;
@@ -90,6 +90,7 @@ struct dma_zone_pool {
 static struct dma_zone_pool zone_pools[3];
 static unsigned int nr_zone_pools __ro_after_init;
 
+/* What each pool has at first, and is to have free */
 static size_t initial_size __ro_after_init;
 
 static int __init parse_coherent_pool(char *arg)
@@ -103,11 +104,6 @@ static int __init parse_coherent_pool(char *arg)
 		       arg ?: "");
 		initial_size = 0;
 		return -EINVAL;
-	}
-	if (initial_size > PAGE_SIZE << MAX_PAGE_ORDER) {
-		initial_size = PAGE_SIZE << MAX_PAGE_ORDER;
-		pr_warn("dma: coherent_pool=%s: starting with %zu KiB, more by need\n",
-			arg, initial_size / SZ_1K);
 	}
 	return 0;
 }
@@ -195,7 +191,7 @@ static bool __is_low(struct dma_zone_pool *pool)
 {
 	lockdep_assert_held(&pool->lock);
 
-	return pool->wanted || pool->size - pool->used < initial_size / 2;
+	return pool->wanted || pool->size - pool->used < initial_size;
 }
 
 /* A chunk that is not needed any more, taken out of the list. */
@@ -214,7 +210,7 @@ static struct dma_chunk *__take_idle_chunk(struct dma_zone_pool *pool)
 		}
 		if (list_is_first(&chunk->link, &pool->chunks) ||
 		    time_before(jiffies, chunk->idle_since + dma_chunk_idle) ||
-		    left < initial_size / 2)
+		    left < initial_size)
 			continue;
 		list_del(&chunk->link);
 		pool->size -= chunk->size;
@@ -223,7 +219,8 @@ static struct dma_chunk *__take_idle_chunk(struct dma_zone_pool *pool)
 	return NULL;
 }
 
-static void add_chunk(struct dma_zone_pool *pool, size_t size)
+/* Returns false if there is no memory, and no use in trying again soon. */
+static bool add_chunk(struct dma_zone_pool *pool, size_t size)
 {
 	struct dma_chunk *chunk = make_chunk(pool, max(size, initial_size));
 	unsigned long flags;
@@ -232,12 +229,13 @@ static void add_chunk(struct dma_zone_pool *pool, size_t size)
 		pr_warn_ratelimited("dma: atomic pool '%s' cannot grow by %zu KiB: no memory\n",
 				    pool->info.name,
 				    max(size, initial_size) / SZ_1K);
-		return;
+		return false;
 	}
 	spin_lock_irqsave(&pool->lock, flags);
 	list_add_tail(&chunk->link, &pool->chunks);
 	pool->size += chunk->size;
 	spin_unlock_irqrestore(&pool->lock, flags);
+	return true;
 }
 
 static void adjust(struct work_struct *work)
@@ -257,13 +255,15 @@ static void adjust(struct work_struct *work)
 	spin_unlock_irqrestore(&pool->lock, flags);
 
 	if (is_grown)
-		add_chunk(pool, wanted);
+		is_grown = add_chunk(pool, wanted);
 	if (idle)
 		free_chunk(idle);
 
 	/* As long as there is more than the first chunk, look again. */
 	spin_lock_irqsave(&pool->lock, flags);
-	if (!list_is_singular(&pool->chunks) && !list_empty(&pool->chunks))
+	if (is_grown && __is_low(pool))
+		mod_delayed_work(system_wq, &pool->work, 0);
+	else if (!list_is_singular(&pool->chunks) && !list_empty(&pool->chunks))
 		schedule_delayed_work(&pool->work, dma_chunk_idle);
 	spin_unlock_irqrestore(&pool->lock, flags);
 }
@@ -575,12 +575,18 @@ static void __init add_pool(const char *name, enum zone_type type, gfp_t zone)
 
 static int __init dma_atomic_pools_init(void)
 {
+	u64 most = (u64)totalram_pages() << PAGE_SHIFT >> 3;
+
 	/* 128 KiB for each GiB of RAM, at least one, at most what pages give */
 	if (!initial_size)
-		initial_size = clamp_t(size_t,
-				       totalram_pages() / (SZ_1G / SZ_128K),
-				       SZ_128K >> PAGE_SHIFT, MAX_ORDER_NR_PAGES)
-			       << PAGE_SHIFT;
+		initial_size = min(max(totalram_pages() / (SZ_1G / SZ_128K)
+				       << PAGE_SHIFT, SZ_128K),
+				   PAGE_SIZE << MAX_PAGE_ORDER);
+	if (initial_size > most) {
+		pr_warn("dma: coherent_pool=%zuK: expected no more than an eighth of the memory, %lluK, which is taken\n",
+			initial_size / SZ_1K, most / SZ_1K);
+		initial_size = most;
+	}
 	initial_size = PAGE_ALIGN(initial_size);
 
 	add_pool("normal", ZONE_NORMAL, 0);
