@@ -57,25 +57,26 @@ static bool is_linear(phys_addr_t start, size_t size)
  * swiotlb_reserved_create - a set of memory that is used for nothing else
  * @name: stays the caller's, and has to last
  * @start: of the memory
- * @size: in bytes
+ * @size: in bytes; of it whole pages are used
  *
  * Context: process context, may sleep.
- * Return: the set, with all that its devices need; -EINVAL if the memory is not
- * whole pages of the linear mapping; -ENOMEM; an error of decryption, after
+ * Return: the set, with all that its devices need; -EINVAL if there is no page
+ * of the linear mapping in the memory; -ENOMEM; an error of decryption, after
  * which the memory is lost.
  */
 struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
 					    size_t size)
 {
+	phys_addr_t first = PAGE_ALIGN(start);
+	phys_addr_t end = (start + size) & PAGE_MASK;
 	struct swiotlb_set *set;
 	struct io_tlb_pool *pool;
 	int err = -ENOMEM;
 
-	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
-	    !is_linear(start, size))
+	if (first >= end || !is_linear(first, end - first))
 		return ERR_PTR(-EINVAL);
 	set = kzalloc(sizeof(*set), GFP_KERNEL);
-	pool = swiotlb_pool_create(start, size, 1, SWIOTLB_FROM_RESERVED,
+	pool = swiotlb_pool_create(first, end - first, 1, SWIOTLB_FROM_RESERVED,
 				   GFP_KERNEL);
 	if (!set || !pool)
 		goto fail;
@@ -126,7 +127,7 @@ static const struct dma_node_fault fault_place = {
 	"reg", DMA_NODE_BASE, "memory that the kernel's image is not in",
 	.fate = DMA_NODE_HAD_NONE };
 static const struct dma_node_fault fault_range = {
-	"reg", DMA_NODE_BASE, "whole pages that the kernel has mapped",
+	"reg", DMA_NODE_BASE, "a page or more that the kernel has mapped",
 	DMA_NODE_PAGE };
 static const struct dma_node_fault fault_memory = {
 	"size", DMA_NODE_SIZE,

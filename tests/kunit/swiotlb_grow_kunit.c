@@ -426,6 +426,25 @@ static void grow_lost_test(struct kunit *test)
 	__free_pages(page, get_order(SZ_64K));
 }
 
+/* A node for other page sizes than this kernel's: the pages that are in it */
+static void grow_whole_pages_test(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 2);
+	phys_addr_t phys = page_to_phys(page);
+	struct swiotlb_set *set;
+	struct io_tlb_pool *pool;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	set = swiotlb_reserved_create("kunit-odd", phys + SZ_2K,
+				      3 * PAGE_SIZE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(set));
+	pool = list_first_entry(&set->pools, struct io_tlb_pool, list);
+	KUNIT_EXPECT_EQ(test, pool->start, phys + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, swiotlb_pool_size(pool), 2 * PAGE_SIZE);
+	swiotlb_reserved_destroy(set);
+	__free_pages(page, 2);
+}
+
 /* Memory that can't be a pool, or no memory to describe it */
 static void grow_no_pool_test(struct kunit *test)
 {
@@ -439,14 +458,11 @@ static void grow_no_pool_test(struct kunit *test)
 			PTR_ERR(swiotlb_reserved_create("kunit", phys, 0)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			PTR_ERR(swiotlb_reserved_create("kunit", phys + 1,
-							SZ_4K)));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			PTR_ERR(swiotlb_reserved_create("kunit", phys,
-							SZ_4K + 1)));
+							PAGE_SIZE)));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			PTR_ERR(swiotlb_reserved_create("kunit",
 							PFN_PHYS(max_pfn),
-							SZ_4K)));
+							PAGE_SIZE)));
 	if (!dma_kunit_fail_sleeping(false)) {
 		__free_pages(page, 4);
 		kunit_skip(test, "needs FAILSLAB, FAIL_PAGE_ALLOC, FAULT_INJECTION_DEBUG_FS");
@@ -753,6 +769,7 @@ static struct kunit_case swiotlb_grow_cases[] = {
 	KUNIT_CASE(grow_of_piece_test),
 	KUNIT_CASE(grow_fail_nth_test),
 	KUNIT_CASE(grow_lost_test),
+	KUNIT_CASE(grow_whole_pages_test),
 	KUNIT_CASE(grow_no_pool_test),
 	KUNIT_CASE(grow_in_zone_test),
 	KUNIT_CASE(grow_boot_memory_test),
