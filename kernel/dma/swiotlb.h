@@ -298,6 +298,7 @@ struct swiotlb_counts {
  * @list: (a) all accounts
  * @dev: the device; may be gone, so it is only compared
  * @is_gone: (a) the device has lost its driver or its life
+ * @is_settled: (m) and nobody notes a mapping in it any more
  * @counts: what was bounced
  * @nr_held: (m) slots, counted when somebody asks
  * @oldest: (m) how long the oldest of them is held, in jiffies
@@ -311,6 +312,7 @@ struct swiotlb_account {
 	struct list_head	list;
 	struct device		*dev;
 	bool			is_gone;
+	bool			is_settled;
 	struct swiotlb_counts __percpu *counts;
 	unsigned long		nr_held;
 	unsigned long		oldest;

@@ -233,6 +233,23 @@ static void count_all(void)
 			walk_pools(set, count_pool, NULL);
 }
 
+/*
+ * Who has found an account that is gone by now has noted his mapping, and left the
+ * hash, when this returns.  Of those that go meanwhile this does not hold.
+ */
+static void settle_accounts(void)
+{
+	struct swiotlb_account *account;
+
+	lockdep_assert_held(&swiotlb_sets_mutex);
+
+	spin_lock_irq(&swiotlb_accounts_lock);
+	list_for_each_entry(account, &accounts, list)
+		account->is_settled = account->is_gone;
+	spin_unlock_irq(&swiotlb_accounts_lock);
+	synchronize_rcu();
+}
+
 /* Accounts of devices that are gone and hold nothing can go as well. */
 static void drop_idle_accounts(void)
 {
@@ -243,7 +260,7 @@ static void drop_idle_accounts(void)
 
 	spin_lock_irq(&swiotlb_accounts_lock);
 	list_for_each_entry_safe(account, next, &accounts, list)
-		if (account->is_gone && !account->nr_held)
+		if (account->is_settled && !account->nr_held)
 			list_move(&account->list, &dropped);
 	spin_unlock_irq(&swiotlb_accounts_lock);
 	list_for_each_entry_safe(account, next, &dropped, list)
@@ -262,8 +279,7 @@ void swiotlb_accounts_collect(void)
 {
 	lockdep_assert_held(&swiotlb_sets_mutex);
 
-	/* Who has found an account that is gone by now has noted his mapping. */
-	synchronize_rcu();
+	settle_accounts();
 	count_all();
 	drop_idle_accounts();
 }
@@ -282,7 +298,7 @@ void swiotlb_driver_gone(struct device *dev)
 		return;
 	mutex_lock(&swiotlb_sets_mutex);
 	account = close_account(dev);
-	synchronize_rcu();
+	settle_accounts();
 	count_all();
 	if (account && account->nr_held)
 		dev_warn(dev, "swiotlb: driver %s is gone and has not unmapped %lu KiB of bounce buffers, the oldest for %lu s\n",
