@@ -467,6 +467,16 @@ bool dma_can_mmap(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(dma_can_mmap);
 
+/*
+ * May user space hold single pages of it?  Whoever gets at held pages by the linear
+ * mapping has them cached; so not if they are uncached for a direct device.
+ */
+static bool gives_pages(struct device *dev, const struct dma_allocation *record)
+{
+	return record->backend->gives_pages &&
+	       (dev_is_dma_coherent(dev) || !dma_record_is_direct(record));
+}
+
 /* Protection of user space's mapping: as the kernel's own. */
 static pgprot_t user_pgprot(struct device *dev, pgprot_t prot,
 			    const struct dma_allocation *record,
@@ -510,7 +520,7 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	vma->vm_page_prot = user_pgprot(dev, vma->vm_page_prot, &record, attrs);
 	if (scatter_of(&record))
 		return iommu_dma_scatter_mmap(scatter_of(&record), vma, offset);
-	if (record.backend->gives_pages) {
+	if (gives_pages(dev, &record)) {
 		dma_pages_share(&record);
 		return dma_user_mmap_pages(vma, dma_record_page(&record) +
 						(offset >> PAGE_SHIFT), size);

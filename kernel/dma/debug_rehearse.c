@@ -57,6 +57,7 @@
 #include "debug_store.h"
 #include "limits.h"
 #include "route.h"
+#include "sg.h"
 
 #define POISON	0xd5
 #define NOWHERE	SIZE_MAX
@@ -519,7 +520,7 @@ struct dma_rehearsal *dma_rehearse_begin(struct device *dev,
 {
 	struct dma_rehearsal *it = NULL;
 
-	if (!size || is_zone_device_page(*page))
+	if (!size || !dma_page_is_ordinary(*page))
 		return NULL;
 	if (must_rehearse(dev)) {
 		it = make(dev, *page, *offset, size, dir);

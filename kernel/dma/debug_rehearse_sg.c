@@ -115,7 +115,7 @@ static bool is_behind_last(const struct scatterlist *sg)
 
 static bool has_memory(struct scatterlist *sg)
 {
-	return sg->length && !is_zone_device_page(sg_page(sg));
+	return sg->length && dma_page_is_ordinary(sg_page(sg));
 }
 
 /* Each entry's note, as far as there is one.  Counts the entries. */

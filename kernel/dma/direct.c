@@ -42,7 +42,8 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 	if (dma_page_is_peer(page))
 		return DMA_MAPPING_ERROR;
 	/* Whoever has to bounce and can't is told so there. */
-	if (is_swiotlb_active(way->dev) || way->must_bounce)
+	if (IS_ENABLED(CONFIG_SWIOTLB) &&
+	    (is_swiotlb_active(way->dev) || way->must_bounce))
 		return swiotlb_map(way->dev, phys, size, way->dir, way->attrs);
 
 	if (!(way->attrs & DMA_ATTR_NO_WARN))

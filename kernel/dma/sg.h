@@ -31,6 +31,15 @@ static __always_inline bool dma_page_is_peer(const struct page *page)
 	return is_pci_p2pdma_page(page);
 }
 
+/* Is it memory that the kernel can use as any other? */
+static inline bool dma_page_is_ordinary(const struct page *page)
+{
+	if (static_branch_unlikely(&dma_has_bare_lists) &&
+	    !pfn_valid(page_to_pfn(page)))
+		return false;
+	return !is_zone_device_page(page);
+}
+
 /* The next of @left entries; NULL behind the last, or where the list ends. */
 static __always_inline struct scatterlist *dma_sg_next(struct scatterlist *sg,
 						       int left)

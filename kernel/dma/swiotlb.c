@@ -499,7 +499,8 @@ size_t swiotlb_max_mapping_size(struct device *dev)
 {
 	struct swiotlb_set *set = swiotlb_set_of(dev);
 	size_t kept = round_up(dma_get_min_align_mask(dev), IO_TLB_SIZE);
-	size_t size = 0, area_size = 0;
+	/* Without a pool, buffers that need none can have a common size. */
+	size_t size = IO_TLB_SEGSIZE * IO_TLB_SIZE, area_size = size;
 	struct io_tlb_pool *pool;
 
 	rcu_read_lock();

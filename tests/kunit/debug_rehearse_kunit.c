@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 
 #include "../../kernel/dma/debug_rehearse.h"
+#include "../../kernel/dma/user.h"
 #include "debug.h"
 
 #define SIZE	5000U
@@ -619,6 +620,26 @@ static void rehearse_no_memory_test(struct kunit *test)
 						    DMA_TO_DEVICE));
 }
 
+/* While one device rehearses, others map what has no struct pages. */
+static void rehearse_bare_list_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "importer");
+	unsigned long pfn = dma_kunit_bare_pfn(test);
+	struct sg_table sgt;
+
+	rehearsing_device(test);
+	KUNIT_ASSERT_EQ(test, 0, dma_user_sgtable(&sgt, pfn, SZ_64K));
+	DEBUG_EXPECT_SILENCE(test,
+			     KUNIT_EXPECT_EQ(test, 0,
+					     dma_map_sgtable(dev, &sgt,
+							     DMA_BIDIRECTIONAL,
+							     DMA_ATTR_SKIP_CPU_SYNC)));
+	KUNIT_EXPECT_EQ(test, sg_dma_address(sgt.sgl), PFN_PHYS(pfn));
+	dma_unmap_sgtable(dev, &sgt, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+	KUNIT_EXPECT_EQ(test, nr_live(), 0);
+	sg_free_table(&sgt);
+}
+
 static struct kunit_case dma_debug_rehearse_cases[] = {
 	KUNIT_CASE(rehearse_right_test),
 	KUNIT_CASE(rehearse_send_test),
@@ -639,6 +660,7 @@ static struct kunit_case dma_debug_rehearse_cases[] = {
 	KUNIT_CASE(rehearse_skip_unmap_test),
 	KUNIT_CASE(rehearse_failed_send_test),
 	KUNIT_CASE(rehearse_no_memory_test),
+	KUNIT_CASE(rehearse_bare_list_test),
 	{}
 };
 

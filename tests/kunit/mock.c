@@ -421,3 +421,23 @@ void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm)
 	KUNIT_EXPECT_GE(test, atomic_long_read(&storm->nr_done_in_irq),
 			storm->nr_wanted_in_irq);
 }
+
+/**
+ * dma_kunit_bare_pfn - memory that RAM leaves free, so that it has no struct pages
+ * @test: the test; skipped if there is none, or if nothing can stand for it
+ *
+ * Context: process context.
+ * Return: the first of some MiB of pages.
+ */
+unsigned long dma_kunit_bare_pfn(struct kunit *test)
+{
+	unsigned long step = SZ_256M >> PAGE_SHIFT;
+
+	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		kunit_skip(test, "needs CONFIG_SPARSEMEM_VMEMMAP");
+	for (unsigned long pfn = step; pfn < 1024 * step; pfn += step)
+		if (!pfn_valid(pfn) && !pfn_valid(pfn + step / 2))
+			return pfn;
+	kunit_skip(test, "each address has a struct page");
+	return 0;
+}

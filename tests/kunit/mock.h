@@ -307,4 +307,6 @@ static inline struct device *dma_kunit_noncoherent_device(struct kunit *test,
 	});
 }
 
+unsigned long dma_kunit_bare_pfn(struct kunit *test);
+
 #endif /* _TESTS_KUNIT_MOCK_H */

@@ -461,7 +461,9 @@ static struct list *make_addressed_list(struct kunit *test, struct device *dev)
 		sg_dma_address(sg) = dma_map_single(dev, list->buffers[i], SZ_4K,
 						    DMA_BIDIRECTIONAL);
 		check_bounced(test, dev, sg_dma_address(sg));
-		KUNIT_ASSERT_EQ(test, sg_dma_len(sg), 0);
+		/* Some architectures have one length for both. */
+		if (IS_ENABLED(CONFIG_NEED_SG_DMA_LENGTH))
+			KUNIT_ASSERT_EQ(test, sg_dma_len(sg), 0);
 	}
 	return list;
 }

@@ -21,6 +21,7 @@
 #include "../../kernel/dma/ledger.h"
 #include "../../kernel/dma/user.h"
 #include "mock.h"
+#include "pools.h"
 
 #define NR_PAGES	8
 #define SIZE		(NR_PAGES * PAGE_SIZE)
@@ -240,6 +241,36 @@ static void user_hold_test(struct kunit *test)
 	}
 }
 
+/*
+ * What the CPU has in its caches elsewhere can't: the kernel would read and write
+ * held pages through its own, cached mapping.
+ */
+static void user_hold_uncached_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	struct buffer buffer = { .dev = dev };
+	struct mapping mapping = { .buffer = &buffer, .size = PAGE_SIZE };
+	struct page *page;
+	unsigned long addr;
+	long nr;
+
+	dma_pools_hold_global(test);
+	buffer.cpu_addr = dma_alloc_coherent(dev, PAGE_SIZE, &buffer.dma_addr,
+					     GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, buffer.cpu_addr);
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC))
+		KUNIT_EXPECT_STREQ(test, "pages",
+				   dma_ledger_owner(dev, buffer.dma_addr));
+	addr = mmap_by(test, &mapping, 0, 1);
+	KUNIT_EXPECT_FALSE(test, !addr || IS_ERR_VALUE(addr));
+	nr = get_user_pages_fast(addr, 1, FOLL_WRITE, &page);
+	KUNIT_EXPECT_LT(test, nr, 0);
+	if (nr > 0)
+		put_page(page);
+	dma_kunit_leave_mm();
+	dma_free_coherent(dev, PAGE_SIZE, buffer.cpu_addr, buffer.dma_addr);
+}
+
 static void user_mmap_refused_test(struct kunit *test)
 {
 	static const struct {
@@ -351,34 +382,20 @@ static void user_sgtable_refused_test(struct kunit *test)
 						    bad[i].size),
 				    "%zu bytes at %zu", bad[i].size,
 				    bad[i].offset);
-	/* There is no such memory; with 32 bits any number can be a page's. */
-	if (IS_ENABLED(CONFIG_64BIT))
+	/* There is no such memory; one flat array can name any page. */
+	if (IS_ENABLED(CONFIG_SPARSEMEM))
 		KUNIT_EXPECT_EQ(test, -ENXIO,
 				dma_user_sgtable(&sgt, ULONG_MAX >> PAGE_SHIFT,
 						 PAGE_SIZE));
-}
-
-/* Some MiB that RAM leaves free, so that they have no struct pages */
-static unsigned long find_hole(struct kunit *test)
-{
-	unsigned long step = SZ_256M >> PAGE_SHIFT;
-
-	for (unsigned long pfn = step; pfn < 1024 * step; pfn += step)
-		if (!pfn_valid(pfn) && !pfn_valid(pfn + step / 2))
-			return pfn;
-	kunit_skip(test, "each address has a struct page");
-	return 0;
 }
 
 /* A pool outside of RAM: who exports its buffers, and who maps them then */
 static void user_sgtable_bare_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_coherent_device(test, "importer");
-	unsigned long pfn = find_hole(test);
+	unsigned long pfn = dma_kunit_bare_pfn(test);
 	struct sg_table sgt;
 
-	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
-		kunit_skip(test, "needs CONFIG_SPARSEMEM_VMEMMAP");
 	KUNIT_ASSERT_EQ(test, 0, dma_user_sgtable(&sgt, pfn, SIZE));
 	KUNIT_EXPECT_EQ(test, sg_phys(sgt.sgl), PFN_PHYS(pfn));
 	KUNIT_EXPECT_EQ(test, sgt.sgl->length, SIZE);
@@ -394,6 +411,7 @@ static struct kunit_case dma_user_cases[] = {
 	KUNIT_CASE(user_mmap_test),
 	KUNIT_CASE(user_mmap_noncoherent_test),
 	KUNIT_CASE(user_hold_test),
+	KUNIT_CASE(user_hold_uncached_test),
 	KUNIT_CASE(user_mmap_refused_test),
 	KUNIT_CASE(user_mmap_pages_test),
 	KUNIT_CASE(user_sgtable_test),
