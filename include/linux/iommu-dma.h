@@ -77,6 +77,7 @@ int iommu_dma_map_identity(struct device *dev, phys_addr_t phys, size_t size);
 bool iommu_dma_has_identity(struct device *dev, phys_addr_t phys, size_t size);
 void iommu_dma_unmap_identity(struct device *dev, phys_addr_t phys,
 			      size_t size);
+size_t iommu_dma_granule(struct device *dev);
 struct iommu_dma_scatter *
 iommu_dma_alloc_scatter(struct device *dev, size_t size, void **cpu_addr,
 			dma_addr_t *dma_addr, gfp_t gfp, unsigned long attrs);

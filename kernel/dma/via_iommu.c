@@ -40,6 +40,9 @@ static bool take_piece(const struct dma_request *req,
 	if (get_order(req->size) > MAX_PAGE_ORDER ||
 	    dma_memory_cannot_prepare(req))
 		return false;
+	/* Larger pages than the CPU's would show the device what lies beside. */
+	if (!IS_ALIGNED(req->size, iommu_dma_granule(req->dev)))
+		return false;
 	if (get_order(req->size))
 		quick.gfp &= ~__GFP_DIRECT_RECLAIM;
 	return !dma_pages_take(&quick, record);

@@ -223,6 +223,18 @@ static void destroy_mapped(struct device *dev,
 }
 
 /**
+ * iommu_dma_granule - what a device's IOMMU maps at least
+ * @dev: the device, behind an IOMMU
+ *
+ * Context: any.
+ * Return: its smallest page size, in bytes, but not less than the CPU's.
+ */
+size_t iommu_dma_granule(struct device *dev)
+{
+	return max(dma_domain_granule(dma_domain_serving(dev)), PAGE_SIZE);
+}
+
+/**
  * iommu_dma_alloc_scatter - consistent memory of scattered pages
  * @dev: the device
  * @size: in bytes

@@ -161,6 +161,34 @@ static size_t second_size(unsigned long sizes)
 	return sizes ? sizes & -sizes : SIZE_MAX;
 }
 
+/* What the domain can translate, as far as it is known. */
+static void read_geometry(struct iommu_dma_cookie *cookie)
+{
+	struct iommu_domain *domain = cookie->domain;
+
+	WRITE_ONCE(cookie->last, last_granule(domain, cookie->space.shift));
+	WRITE_ONCE(cookie->second_size, second_size(domain->pgsize_bitmap));
+}
+
+/**
+ * dma_domain_attach - attach a device to its domain, if it is not yet
+ * @cookie: the domain
+ * @dev: the device, in a kernel that follows a crash
+ *
+ * Before, intel-iommu does not know how wide the addresses are that the IOMMU of
+ * this device translates.
+ *
+ * Context: any.
+ * Return: false if it can't be attached.
+ */
+bool dma_domain_attach(struct iommu_dma_cookie *cookie, struct device *dev)
+{
+	if (iommu_deferred_attach(dev, cookie->domain))
+		return false;
+	read_geometry(cookie);
+	return true;
+}
+
 static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 {
 	struct iommu_domain *domain = cookie->domain;
@@ -181,8 +209,7 @@ static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 	err = dma_space_init(&cookie->space, shift, first);
 	if (err)
 		return err;
-	cookie->last = last_granule(domain, shift);
-	cookie->second_size = second_size(domain->pgsize_bitmap);
+	read_geometry(cookie);
 	cookie->can_defer = device_iommu_capable(dev,
 						 IOMMU_CAP_DEFERRED_FLUSH);
 	cookie->is_ready = true;

@@ -81,12 +81,14 @@ dma_domain_serving(struct device *dev)
 	return dev->iommu->dma_cookie;
 }
 
+bool dma_domain_attach(struct iommu_dma_cookie *cookie, struct device *dev);
+
 /* A device may be without any: is it attached by now, or can be? */
 static __always_inline bool dma_domain_is_attached(struct iommu_dma_cookie *cookie,
 						   struct device *dev)
 {
 	return !static_branch_unlikely(&dma_domain_attaches_late) ||
-	       !iommu_deferred_attach(dev, cookie->domain);
+	       dma_domain_attach(cookie, dev);
 }
 
 /* The domain of such a device; NULL if it can't be attached. */

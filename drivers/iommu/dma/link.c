@@ -76,7 +76,7 @@ void dma_iova_free(struct device *dev, struct dma_iova_state *state)
 	if (likely(!state->missing)) {
 		dma_io_put(cookie, state->addr - offset, size);
 	} else {
-		struct dma_io_range range __dma_io_begins;
+		struct dma_io_range range __uninitialized;
 
 		dma_io_begin_now(&range);
 		range.missing = state->missing;
@@ -109,7 +109,7 @@ static void unlink_now(struct iommu_dma_cookie *cookie, struct device *dev,
 		       struct dma_iova_state *state, dma_addr_t addr,
 		       size_t size)
 {
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 
 	dma_io_begin_now(&range);
 	dma_io_clear_part(cookie, addr, size, &range);
@@ -249,7 +249,7 @@ void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	size_t inner = dma_domain_offset(cookie, state->addr);
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 
 	if (!mapped_len || !is_part(cookie, dev, state, 0, mapped_len)) {
 		dma_iova_free(dev, state);

@@ -279,7 +279,7 @@ bool dma_io_clear(struct iommu_dma_cookie *cookie, struct device *dev,
 bool dma_io_undo(struct iommu_dma_cookie *cookie, struct device *dev,
 		 dma_addr_t addr, size_t size, size_t done)
 {
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 
 	if (!done) {
 		dma_io_put(cookie, addr, size);

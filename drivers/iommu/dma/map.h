@@ -28,12 +28,6 @@ struct dma_io_range {
 	size_t				missing;
 };
 
-/*
- * For a local struct dma_io_range: dma_io_begin() sets all of it, and a compiler
- * that is told to zero every variable would do so before, each time.
- */
-#define __dma_io_begins	__attribute__((__uninitialized__))
-
 /* map.c */
 unsigned long dma_io_get_with_effort(struct iommu_dma_cookie *cookie,
 				     struct device *dev, unsigned long nr,
@@ -179,7 +173,10 @@ static __always_inline void __dma_io_begin(struct dma_io_range *range,
 	INIT_LIST_HEAD(&range->gather.freelist);
 }
 
-/* Begin to end a mapping, of one or of several parts. */
+/*
+ * Begin to end a mapping, of one or of several parts.  This sets all of @range, so
+ * a caller marks it __uninitialized: compilers may be told to zero all variables.
+ */
 static __always_inline void dma_io_begin(struct iommu_dma_cookie *cookie,
 					 struct dma_io_range *range)
 {
@@ -245,7 +242,7 @@ static __always_inline bool dma_io_unmap_one(struct iommu_dma_cookie *cookie,
 					     struct device *dev,
 					     dma_addr_t addr, size_t size)
 {
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 
 	dma_io_begin(cookie, &range);
 	dma_io_clear_part(cookie, addr, size, &range);

@@ -347,7 +347,7 @@ static noinline void undo_range(struct iommu_dma_cookie *cookie,
 				int nr_segments, dma_addr_t base, size_t size,
 				size_t done)
 {
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 
 	if (!done) {
 		dma_io_put(cookie, base, size);
@@ -585,7 +585,7 @@ void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents,
 			enum dma_data_direction dir, unsigned long attrs)
 {
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
-	struct dma_io_range range __dma_io_begins;
+	struct dma_io_range range __uninitialized;
 	dma_addr_t start, end;
 
 	if (sg_dma_is_swiotlb(sg)) {

@@ -166,7 +166,16 @@ static noinline int take_bare(struct dma_shadow *shadow,
 	return NO_SLOT;
 }
 
-/* Any slot; the first bank to ask is that of this CPU. */
+/* Without the lock: whoever comes between is as good as one who came before. */
+static bool has_slots(const struct dma_shadow_bank *bank, unsigned int list)
+{
+	return READ_ONCE(bank->nr[list]);
+}
+
+/*
+ * Any slot; the first bank to ask is that of this CPU.  While all are in use, no
+ * mapping takes a lock of another CPU's bank to find that out.
+ */
 static noinline int search_slot(struct dma_shadow *shadow, unsigned int first,
 				enum dma_data_direction rights)
 {
@@ -176,8 +185,9 @@ static noinline int search_slot(struct dma_shadow *shadow, unsigned int first,
 		struct dma_shadow_bank *bank;
 
 		bank = &shadow->banks[(first + i) & (shadow->nr_banks - 1)];
-		nr = take_free(shadow, bank, rights);
-		if (nr == NO_SLOT)
+		if (has_slots(bank, rights))
+			nr = take_free(shadow, bank, rights);
+		if (nr == NO_SLOT && has_slots(bank, DMA_SHADOW_BARE))
 			nr = take_bare(shadow, bank, rights);
 	}
 	return nr;

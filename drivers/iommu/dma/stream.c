@@ -388,14 +388,18 @@ unsigned long iommu_dma_get_merge_boundary(struct device *dev)
 }
 
 /**
- * iommu_dma_opt_mapping_size - the largest mapping whose addresses are kept
+ * iommu_dma_opt_mapping_size - the largest mapping that is sure to be cheap
+ *
+ * More than that is cheap here.  But block drivers derive the size of requests,
+ * and so how far users read ahead, from it: these shall not grow by a change of
+ * this layer.
  *
  * Context: any.
  * Return: bytes.
  */
 size_t iommu_dma_opt_mapping_size(void)
 {
-	return DMA_SPACE_LARGEST << PAGE_SHIFT;
+	return 32 * PAGE_SIZE;
 }
 
 /**
