@@ -146,10 +146,10 @@ static void debug_iommu_bounced_test(struct kunit *test)
 }
 
 static struct kunit_case dma_debug_iommu_cases[] = {
-	KUNIT_CASE(debug_merged_list_test),
-	KUNIT_CASE(debug_iommu_rehearse_test),
-	KUNIT_CASE(debug_iommu_rehearse_sg_test),
-	KUNIT_CASE(debug_iommu_bounced_test),
+	MOCK_IOMMU_CASE_TYPICAL(debug_merged_list_test),
+	MOCK_IOMMU_CASE_TYPICAL(debug_iommu_rehearse_test),
+	MOCK_IOMMU_CASE_TYPICAL(debug_iommu_rehearse_sg_test),
+	MOCK_IOMMU_CASE_TYPICAL(debug_iommu_bounced_test),
 	{}
 };
 

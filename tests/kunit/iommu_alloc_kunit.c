@@ -50,12 +50,14 @@ static void way_to_desc(const struct way *way, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM(way)
 
 static struct device *device_of(struct kunit *test, const struct way *way)
 {
 	return mock_iommu_device(test,
 			mock_iommu_create(test, &(struct mock_iommu_shape) {
 				.page_sizes = way->page_sizes,
+				.granule = MOCK_IOMMU_ANY,
 			}), "dev", &(struct dma_kunit_shape) {
 				.is_noncoherent = way->is_noncoherent,
 			});
@@ -94,8 +96,9 @@ static void check_views(struct kunit *test, struct device *dev, u8 *cpu_addr,
 
 static void alloc_sizes_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct device *dev = device_of(test, way);
+	size_t granule = mock_iommu_granule(test);
 
 	for (size_t size = 1; size <= way->max_size; size = size * 2 + 100) {
 		u64 align = roundup_pow_of_two(PAGE_ALIGN(size));
@@ -113,7 +116,8 @@ static void alloc_sizes_test(struct kunit *test)
 		/* Nothing but the buffer */
 		KUNIT_EXPECT_EQ(test, mock_iommu_prot(dev, dma_addr - 1), -1);
 		KUNIT_EXPECT_EQ(test, mock_iommu_prot(dev, dma_addr +
-						      PAGE_ALIGN(size)), -1);
+						      ALIGN(PAGE_ALIGN(size),
+							    granule)), -1);
 		dma_free_attrs(dev, size, cpu_addr, dma_addr, way->attrs);
 		check_gone(test, dev);
 	}
@@ -122,7 +126,7 @@ static void alloc_sizes_test(struct kunit *test)
 /* Several at a time: none overlaps another, here or there. */
 static void alloc_many_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct device *dev = device_of(test, way);
 	dma_addr_t dma_addr[12];
 	u8 *cpu_addr[12];
@@ -167,7 +171,7 @@ static void alloc_contiguous_test(struct kunit *test)
 /* Memory that only the device uses */
 static void alloc_no_mapping_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct device *dev = device_of(test, way);
 	unsigned long attrs = way->attrs | DMA_ATTR_NO_KERNEL_MAPPING;
 	dma_addr_t dma_addr;
@@ -196,7 +200,7 @@ static void alloc_no_mapping_test(struct kunit *test)
 
 static void alloc_pages_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct device *dev = device_of(test, way);
 	dma_addr_t dma_addr;
 	struct page *page;
@@ -215,7 +219,7 @@ static void alloc_pages_test(struct kunit *test)
 
 static void alloc_noncontiguous_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	/* Zeroed like everything else; the tree's own code has to be asked. */
 	gfp_t gfp = GFP_KERNEL | (mock_iommu_is_stock() ? __GFP_ZERO : 0);
 	struct device *dev = device_of(test, way);
@@ -248,7 +252,7 @@ static void alloc_large_granule_test(struct kunit *test)
 {
 	struct device *dev = mock_iommu_simple_device(test,
 			&(struct mock_iommu_shape) {
-				.page_sizes = SZ_64K | SZ_2M,
+				.page_sizes = SZ_64K,
 			});
 	struct sg_table *sgt;
 
@@ -499,6 +503,7 @@ static void failing_to_desc(const struct failing *failing, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(failing, failings, failing_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(failing)
 
 static bool try_noncontiguous(struct device *dev,
 			      const struct failing *failing, unsigned int nth,
@@ -539,7 +544,7 @@ static bool try_alloc(struct device *dev, const struct failing *failing,
 
 static void alloc_fail_nth_test(struct kunit *test)
 {
-	const struct failing *failing = test->param_value;
+	const struct failing *failing = mock_iommu_param(test);
 	struct device *dev = device_of(test, &(struct way) {
 		.is_noncoherent = failing->is_noncoherent,
 	});
@@ -583,24 +588,25 @@ static void alloc_fail_keeps_memory_test(struct kunit *test)
 	mock_iommu_fail_nth(iommu, MOCK_IOMMU_MAP, 0);
 }
 
+/* Those that run once try what the IOMMU is not asked for. */
 static struct kunit_case iommu_alloc_cases[] = {
-	KUNIT_CASE_PARAM(alloc_sizes_test, way_gen_params),
-	KUNIT_CASE_PARAM(alloc_many_test, way_gen_params),
-	KUNIT_CASE(alloc_contiguous_test),
-	KUNIT_CASE_PARAM(alloc_no_mapping_test, way_gen_params),
-	KUNIT_CASE_PARAM(alloc_pages_test, way_gen_params),
-	KUNIT_CASE_PARAM(alloc_noncontiguous_test, way_gen_params),
-	KUNIT_CASE(alloc_large_granule_test),
+	MOCK_IOMMU_CASE_PARAM(alloc_sizes_test, way),
+	MOCK_IOMMU_CASE_PARAM(alloc_many_test, way),
+	MOCK_IOMMU_CASE(alloc_contiguous_test),
+	MOCK_IOMMU_CASE_PARAM(alloc_no_mapping_test, way),
+	MOCK_IOMMU_CASE_PARAM(alloc_pages_test, way),
+	MOCK_IOMMU_CASE_PARAM(alloc_noncontiguous_test, way),
+	MOCK_IOMMU_CASE(alloc_large_granule_test),
 	KUNIT_CASE(alloc_silly_size_test),
-	KUNIT_CASE(alloc_noncontiguous_one_way_test),
-	KUNIT_CASE(alloc_exhaust_test),
-	KUNIT_CASE(alloc_map_fails_test),
-	KUNIT_CASE(alloc_managed_test),
+	MOCK_IOMMU_CASE(alloc_noncontiguous_one_way_test),
+	MOCK_IOMMU_CASE(alloc_exhaust_test),
+	MOCK_IOMMU_CASE(alloc_map_fails_test),
+	MOCK_IOMMU_CASE(alloc_managed_test),
 	KUNIT_CASE(alloc_wrong_free_test),
 	KUNIT_CASE(alloc_wrong_size_test),
-	KUNIT_CASE(alloc_free_in_hardirq_test),
-	KUNIT_CASE_PARAM(alloc_fail_nth_test, failing_gen_params),
-	KUNIT_CASE(alloc_fail_keeps_memory_test),
+	MOCK_IOMMU_CASE(alloc_free_in_hardirq_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(alloc_fail_nth_test, failing),
+	MOCK_IOMMU_CASE(alloc_fail_keeps_memory_test),
 	{}
 };
 

@@ -162,6 +162,7 @@ static void way_to_desc(const struct way *way, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(way)
 
 static struct mock_iommu *make_iommu(struct kunit *test, bool attaches_late)
 {
@@ -189,7 +190,7 @@ static void check_all_free(struct kunit *test, struct device *dev, u8 *buffer)
 /* The first use attaches, once; no other one does. */
 static void attach_once_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct mock_iommu *iommu = make_iommu(test, true);
 	u8 *buffer = mock_iommu_buffer(test, SZ_16K);
 	struct device *dev = mock_iommu_device(test, iommu, "dev",
@@ -209,7 +210,7 @@ static void attach_once_test(struct kunit *test)
 /* Who can't be attached is refused, keeps nothing, and may try again. */
 static void attach_refused_test(struct kunit *test)
 {
-	const struct way *way = test->param_value;
+	const struct way *way = mock_iommu_param(test);
 	struct mock_iommu *iommu = make_iommu(test, true);
 	u8 *buffer = mock_iommu_buffer(test, SZ_16K);
 	struct device *dev = mock_iommu_device(test, iommu, "dev",
@@ -240,6 +241,24 @@ static void attach_at_once_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_iommu_nr_attached(iommu), 1);
 }
 
+/* What the IOMMU can really translate, intel-iommu says no sooner. */
+static void attach_narrows_test(struct kunit *test)
+{
+	struct device *dev = mock_iommu_simple_device(test,
+			&(struct mock_iommu_shape) {
+				.attaches_late = true,
+				.narrows_to = DMA_BIT_MASK(39),
+			});
+	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
+	dma_addr_t addr;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(dev, DMA_BIT_MASK(64)));
+	addr = dma_map_single(dev, buffer, SZ_4K, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, addr));
+	KUNIT_EXPECT_LE(test, addr, DMA_BIT_MASK(39));
+	dma_unmap_single(dev, addr, SZ_4K, DMA_TO_DEVICE);
+}
+
 static int begin_after_crash(struct kunit_suite *suite)
 {
 	static_branch_enable(&dma_domain_attaches_late);
@@ -252,9 +271,10 @@ static void end_after_crash(struct kunit_suite *suite)
 }
 
 static struct kunit_case iommu_attach_cases[] = {
-	KUNIT_CASE_PARAM(attach_once_test, way_gen_params),
-	KUNIT_CASE_PARAM(attach_refused_test, way_gen_params),
-	KUNIT_CASE(attach_at_once_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(attach_once_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(attach_refused_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(attach_at_once_test),
+	KUNIT_CASE(attach_narrows_test),
 	{}
 };
 

@@ -60,6 +60,7 @@ static void kind_to_desc(const struct kind *kind, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(kind, kinds, kind_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(kind)
 
 static struct device *device_of(struct kunit *test, const struct kind *kind)
 {
@@ -116,7 +117,7 @@ static void check_kind(struct kunit *test, const struct kind *kind,
 
 static void backend_kind_test(struct kunit *test)
 {
-	const struct kind *kind = test->param_value;
+	const struct kind *kind = mock_iommu_param(test);
 	struct device *dev = device_of(test, kind);
 
 	for (unsigned int i = 0; i < 3; i++)
@@ -126,7 +127,7 @@ static void backend_kind_test(struct kunit *test)
 /* The mapping fails: the memory goes back to where it came from. */
 static void backend_map_fails_test(struct kunit *test)
 {
-	const struct kind *kind = test->param_value;
+	const struct kind *kind = mock_iommu_param(test);
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) { .page_sizes = SZ_4K });
 	struct device *dev = mock_iommu_device(test, iommu, "dev",
@@ -249,10 +250,11 @@ static const struct kind kinds_of_live[] = {
 };
 
 KUNIT_ARRAY_PARAM(kind_of_live, kinds_of_live, kind_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(kind_of_live)
 
 static void backend_free_and_leave_test(struct kunit *test)
 {
-	const struct kind *kind = test->param_value;
+	const struct kind *kind = mock_iommu_param(test);
 	unsigned long flags, nr_mapped;
 	struct live live;
 
@@ -275,7 +277,7 @@ static void backend_free_and_leave_test(struct kunit *test)
 /* What is mapped by a domain that the device has left can't be reused. */
 static void backend_leave_and_free_test(struct kunit *test)
 {
-	const struct kind *kind = test->param_value;
+	const struct kind *kind = mock_iommu_param(test);
 	struct live live;
 
 	make_live(test, &live, kind);
@@ -293,7 +295,7 @@ static void backend_unmap_fails_test(struct kunit *test)
 {
 	struct live live;
 
-	make_live(test, &live, test->param_value);
+	make_live(test, &live, mock_iommu_param(test));
 	mock_iommu_fail_nth(live.iommu, MOCK_IOMMU_UNMAP, 1);
 	dma_kunit_log_mark();
 	dma_kunit_expect_warn_begin();
@@ -336,13 +338,13 @@ static void backend_free_for_other_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_backend_cases[] = {
-	KUNIT_CASE_PARAM(backend_kind_test, kind_gen_params),
-	KUNIT_CASE_PARAM(backend_map_fails_test, kind_gen_params),
-	KUNIT_CASE(backend_hardirq_test),
-	KUNIT_CASE_PARAM(backend_free_and_leave_test, kind_of_live_gen_params),
-	KUNIT_CASE_PARAM(backend_leave_and_free_test, kind_of_live_gen_params),
-	KUNIT_CASE_PARAM(backend_unmap_fails_test, kind_of_live_gen_params),
-	KUNIT_CASE(backend_free_for_other_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_kind_test, kind),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_map_fails_test, kind),
+	MOCK_IOMMU_CASE_TYPICAL(backend_hardirq_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_free_and_leave_test, kind_of_live),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_leave_and_free_test, kind_of_live),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_unmap_fails_test, kind_of_live),
+	MOCK_IOMMU_CASE_TYPICAL(backend_free_for_other_test),
 	{}
 };
 

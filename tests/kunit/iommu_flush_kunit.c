@@ -48,6 +48,17 @@ static struct place make_place(struct kunit *test,
 	return place;
 }
 
+/* Strict, until the test makes it lazy */
+static struct place switching_place(struct kunit *test, bool shadows_on_flush)
+{
+	if (mock_iommu_shape_of(test)->is_strict)
+		kunit_skip(test, "it can't put anything off");
+	return make_place(test, &(struct mock_iommu_shape) {
+		.has_tables = true,
+		.shadows_on_flush = shadows_on_flush,
+	});
+}
+
 static struct place lazy_place(struct kunit *test)
 {
 	return make_place(test, &(struct mock_iommu_shape) {
@@ -91,8 +102,10 @@ static void unmap(struct place *place, dma_addr_t dma_addr, size_t size)
 
 static void flush_strict_test(struct kunit *test)
 {
+	/* Without a call to invalidate, there is none to free tables after. */
 	struct place place = make_place(test, &(struct mock_iommu_shape) {
-		.has_tables = true,
+		.has_tables = mock_iommu_shape_of(test)->forget !=
+			      MOCK_IOMMU_AT_ONCE,
 	});
 	dma_addr_t dma_addr;
 	void *cpu_addr;
@@ -163,7 +176,8 @@ static void flush_kinds_test(struct kunit *test)
 	sg_set_buf(&sg[1], place.buffer + SZ_16K, SZ_8K);
 	KUNIT_ASSERT_EQ(test, 1, dma_map_sg(place.dev, sg, 2, DMA_TO_DEVICE));
 	dma_unmap_sg(place.dev, sg, 2, DMA_TO_DEVICE);
-	dma_addr = dma_map_resource(place.dev, SZ_64T, SZ_4K, DMA_TO_DEVICE, 0);
+	dma_addr = dma_map_resource(place.dev, mock_iommu_registers(test), SZ_4K,
+				    DMA_TO_DEVICE, 0);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(place.dev, dma_addr));
 	dma_unmap_resource(place.dev, dma_addr, SZ_4K, DMA_TO_DEVICE, 0);
 	cpu_addr = dma_alloc_coherent(place.dev, SZ_64K, &dma_addr, GFP_KERNEL);
@@ -313,9 +327,7 @@ static int make_lazy(struct device *dev)
 
 static void flush_switch_test(struct kunit *test)
 {
-	struct place place = make_place(test, &(struct mock_iommu_shape) {
-		.has_tables = true,
-	});
+	struct place place = switching_place(test, false);
 	dma_addr_t dma_addr = map(test, &place, SZ_8K);
 	struct mock_iommu_counts before;
 
@@ -338,10 +350,8 @@ static void flush_switch_test(struct kunit *test)
 /* No memory for the queue: strict as before */
 static void flush_switch_fails_test(struct kunit *test)
 {
-	struct place place = make_place(test, &(struct mock_iommu_shape) {
-		/* One queue is one allocation that can fail. */
-		.shadows_on_flush = true,
-	});
+	/* One queue is one allocation that can fail. */
+	struct place place = switching_place(test, true);
 	unsigned int nth, nr_failed = 0;
 	bool is_beyond = false;
 
@@ -371,7 +381,7 @@ static void flush_switch_fails_test(struct kunit *test)
 
 /* In full use */
 
-#define SWITCH_AT	300
+#define SWITCH_AT	100
 
 struct switching {
 	struct device *dev;
@@ -404,9 +414,7 @@ static bool switching_step(void *data)
 
 static void flush_switch_in_use_test(struct kunit *test)
 {
-	struct place place = make_place(test, &(struct mock_iommu_shape) {
-		.has_tables = true,
-	});
+	struct place place = switching_place(test, false);
 	struct dma_kunit_storm *storm =
 		dma_kunit_storm_make(test, sizeof(struct switching));
 	struct switching *first = storm->owners[0];
@@ -421,8 +429,8 @@ static void flush_switch_in_use_test(struct kunit *test)
 		owner->switches = !i;
 	}
 	storm->step = switching_step;
-	storm->nr_wanted = 4000;
-	storm->nr_wanted_in_irq = 200;
+	storm->nr_wanted = 1500;
+	storm->nr_wanted_in_irq = 100;
 	dma_kunit_storm_run(test, storm);
 
 	KUNIT_EXPECT_GT(test, first->nr_steps, SWITCH_AT);
@@ -433,18 +441,18 @@ static void flush_switch_in_use_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_flush_cases[] = {
-	KUNIT_CASE(flush_strict_test),
-	KUNIT_CASE(flush_timer_test),
-	KUNIT_CASE(flush_idle_test),
-	KUNIT_CASE(flush_kinds_test),
-	KUNIT_CASE(flush_overflow_test),
-	KUNIT_CASE(flush_reuse_test),
-	KUNIT_CASE(flush_exhaust_test),
-	KUNIT_CASE(flush_shadow_test),
-	KUNIT_CASE(flush_leave_test),
-	KUNIT_CASE(flush_switch_test),
-	KUNIT_CASE(flush_switch_fails_test),
-	KUNIT_CASE_SLOW(flush_switch_in_use_test),
+	MOCK_IOMMU_CASE(flush_strict_test),
+	MOCK_IOMMU_CASE(flush_timer_test),
+	MOCK_IOMMU_CASE(flush_idle_test),
+	MOCK_IOMMU_CASE(flush_kinds_test),
+	MOCK_IOMMU_CASE(flush_overflow_test),
+	MOCK_IOMMU_CASE(flush_reuse_test),
+	MOCK_IOMMU_CASE(flush_exhaust_test),
+	MOCK_IOMMU_CASE_TYPICAL(flush_shadow_test),
+	MOCK_IOMMU_CASE(flush_leave_test),
+	MOCK_IOMMU_CASE(flush_switch_test),
+	MOCK_IOMMU_CASE(flush_switch_fails_test),
+	MOCK_IOMMU_CASE_TYPICAL(flush_switch_in_use_test),
 	{}
 };
 

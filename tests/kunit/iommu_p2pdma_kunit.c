@@ -391,13 +391,13 @@ static void p2pdma_untrusted_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_p2pdma_cases[] = {
-	KUNIT_CASE(p2pdma_near_test),
-	KUNIT_CASE(p2pdma_far_test),
-	KUNIT_CASE(p2pdma_refused_test),
-	KUNIT_CASE(p2pdma_stranger_test),
-	KUNIT_CASE(p2pdma_bus_only_test),
-	KUNIT_CASE(p2pdma_again_test),
-	KUNIT_CASE(p2pdma_fail_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_near_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_far_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_refused_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_stranger_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_bus_only_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_again_test),
+	MOCK_IOMMU_CASE_TYPICAL(p2pdma_fail_test),
 	KUNIT_CASE(p2pdma_untrusted_test),
 	{}
 };

@@ -415,17 +415,17 @@ static void pci_untrusted_identity_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_pci_cases[] = {
-	KUNIT_CASE(pci_low_first_test),
-	KUNIT_CASE(pci_windows_test),
-	KUNIT_CASE(pci_ranges_test),
-	KUNIT_CASE(pci_untrusted_hides_test),
-	KUNIT_CASE(pci_untrusted_guards_test),
-	KUNIT_CASE(pci_untrusted_pages_test),
-	KUNIT_CASE(pci_untrusted_sync_test),
-	KUNIT_CASE(pci_untrusted_list_test),
-	KUNIT_CASE(pci_untrusted_refused_test),
-	KUNIT_CASE(pci_untrusted_alloc_test),
-	KUNIT_CASE(pci_untrusted_identity_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_low_first_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_windows_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_ranges_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_hides_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_guards_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_pages_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_sync_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_list_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_refused_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_alloc_test),
+	MOCK_IOMMU_CASE_TYPICAL(pci_untrusted_identity_test),
 	{}
 };
 

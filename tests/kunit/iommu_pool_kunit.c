@@ -121,6 +121,7 @@ static void way_to_desc(const struct way *way, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(way)
 
 static struct device *make_device(struct kunit *test, const struct way *way)
 {
@@ -135,7 +136,7 @@ static struct device *make_device(struct kunit *test, const struct way *way)
 
 static void pool_bind_test(struct kunit *test)
 {
-	struct device *dev = make_device(test, test->param_value);
+	struct device *dev = make_device(test, mock_iommu_param(test));
 	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
 							POOL_SIZE);
 
@@ -154,7 +155,7 @@ static void pool_bind_test(struct kunit *test)
 /* Buffers are where the pool is, and the IOMMU is not asked for any. */
 static void pool_alloc_test(struct kunit *test)
 {
-	struct device *dev = make_device(test, test->param_value);
+	struct device *dev = make_device(test, mock_iommu_param(test));
 	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
 							POOL_SIZE);
 	phys_addr_t phys = dma_pools_spare(test, 0, POOL_SIZE);
@@ -222,7 +223,7 @@ static void pool_beside_streaming_test(struct kunit *test)
 /* Live buffers stay the CPU's; their free finds its way. */
 static void pool_unbind_live_test(struct kunit *test)
 {
-	struct device *dev = make_device(test, test->param_value);
+	struct device *dev = make_device(test, mock_iommu_param(test));
 	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0,
 							POOL_SIZE);
 	struct dma_pools_buffer live, later;
@@ -538,10 +539,11 @@ static void narrow_to_desc(const struct narrow *narrow, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(narrow, narrows, narrow_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(narrow)
 
 static void pool_reach_test(struct kunit *test)
 {
-	const struct narrow *narrow = test->param_value;
+	const struct narrow *narrow = mock_iommu_param(test);
 	phys_addr_t phys = dma_pools_spare(test, 0, POOL_SIZE);
 	struct mock_iommu *iommu = mock_iommu_create(test,
 			&(struct mock_iommu_shape) {
@@ -600,9 +602,11 @@ static void pool_map_fails_test(struct kunit *test)
 		check_refused(test, dev, pool, -ENOMEM, "no memory for it");
 		check_gone(test, dev);
 	}
-	mock_iommu_fail_nth(iommu, MOCK_IOMMU_SYNC_MAP, 1);
-	check_refused(test, dev, pool, -ENOMEM, "no memory for it");
-	check_gone(test, dev);
+	if (mock_iommu_shape_of(test)->is_told) {
+		mock_iommu_fail_nth(iommu, MOCK_IOMMU_SYNC_MAP, 1);
+		check_refused(test, dev, pool, -ENOMEM, "no memory for it");
+		check_gone(test, dev);
+	}
 	KUNIT_EXPECT_EQ(test, 0, dma_pools_bind(test, dev, pool));
 	check_seen(test, dev, POOL_SIZE);
 }
@@ -637,26 +641,26 @@ static void pool_fail_nth_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_pool_cases[] = {
-	KUNIT_CASE_PARAM(pool_bind_test, way_gen_params),
-	KUNIT_CASE_PARAM(pool_alloc_test, way_gen_params),
-	KUNIT_CASE(pool_beside_streaming_test),
-	KUNIT_CASE_PARAM(pool_unbind_live_test, way_gen_params),
-	KUNIT_CASE(pool_new_domain_test),
-	KUNIT_CASE(pool_group_test),
-	KUNIT_CASE(pool_domains_test),
-	KUNIT_CASE(pool_two_test),
-	KUNIT_CASE(pool_busy_test),
-	KUNIT_CASE(pool_after_lazy_test),
-	KUNIT_CASE(pool_reserve_after_lazy_test),
-	KUNIT_CASE(pool_reserved_test),
-	KUNIT_CASE(pool_direct_test),
-	KUNIT_CASE(pool_mask_test),
-	KUNIT_CASE(pool_overlap_test),
-	KUNIT_CASE_PARAM(pool_reach_test, narrow_gen_params),
-	KUNIT_CASE(pool_exact_test),
-	KUNIT_CASE(pool_misaligned_test),
-	KUNIT_CASE(pool_map_fails_test),
-	KUNIT_CASE(pool_fail_nth_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(pool_bind_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(pool_alloc_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(pool_beside_streaming_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(pool_unbind_live_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(pool_new_domain_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_group_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_domains_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_two_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_busy_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_after_lazy_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_reserve_after_lazy_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_reserved_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_direct_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_mask_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_overlap_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(pool_reach_test, narrow),
+	MOCK_IOMMU_CASE_TYPICAL(pool_exact_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_misaligned_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_map_fails_test),
+	MOCK_IOMMU_CASE_TYPICAL(pool_fail_nth_test),
 	{}
 };
 

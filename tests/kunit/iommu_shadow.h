@@ -118,7 +118,7 @@ struct way {
 static const struct way ways[] __maybe_unused = {
 	{ "coherent" },
 	{ "non-coherent", true },
-	{ "pages of 64 KiB", false, SZ_64K | SZ_2M },
+	{ "pages of 64 KiB", false, SZ_64K },
 };
 
 static inline void way_to_desc(const struct way *way, char *desc)

@@ -22,6 +22,7 @@
 #include "iommu_shadow.h"
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(way)
 
 #define EXTENT		(4 * PAGE_SIZE)
 #define SECRET		0xc3
@@ -91,7 +92,7 @@ static void check_to_device(struct kunit *test, const struct place *place,
 
 static void shadow_to_device_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *extent = mock_iommu_buffer(test, EXTENT);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -181,7 +182,7 @@ static void check_from_device(struct kunit *test, const struct place *place,
 
 static void shadow_from_device_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *junk = mock_iommu_buffer(test, figures_of(place.dev).slot_size);
 	u8 *extent = mock_iommu_buffer(test, EXTENT);
 
@@ -205,7 +206,7 @@ static void shadow_from_device_test(struct kunit *test)
 /* Where the device writes nothing, the CPU's bytes stay, not somebody else's. */
 static void shadow_unwritten_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *extent = mock_iommu_buffer(test, EXTENT);
 	struct device *dev = place.dev;
 	dma_addr_t dma_addr;
@@ -239,7 +240,7 @@ static void shadow_unwritten_test(struct kunit *test)
 /* The caller may leave the copying out at the end, as after an own sync call. */
 static void shadow_skip_at_unmap_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	dma_addr_t dma_addr;
 
@@ -257,7 +258,7 @@ static void shadow_skip_at_unmap_test(struct kunit *test)
 /* Back and forth, all of it and in parts */
 static void shadow_sync_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *extent = mock_iommu_buffer(test, EXTENT), *buffer = extent + 256;
 	struct device *dev = place.dev;
 	dma_addr_t dma_addr;
@@ -346,7 +347,7 @@ static void shadow_need_sync_test(struct kunit *test)
 
 static void shadow_no_invalidation_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	struct mock_iommu_counts before = mock_iommu_counts(place.dev), after;
 	struct dma_shadow_figures figures;
@@ -388,12 +389,12 @@ static void shadow_limit_test(struct kunit *test)
 	/* Who keeps it mapped, and looks after the caches himself */
 	check_mapped(test, place.dev, buffer, 64, DMA_ATTR_SKIP_CPU_SYNC);
 	/* Registers are no memory to be copied. */
-	dma_addr = dma_map_resource(place.dev, 0x5000000000, 64,
+	dma_addr = dma_map_resource(place.dev, mock_iommu_registers(test), 64,
 				    DMA_BIDIRECTIONAL, 0);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(place.dev, dma_addr));
 	KUNIT_EXPECT_FALSE(test, is_shadow(place.dev, dma_addr));
 	KUNIT_EXPECT_EQ(test, mock_iommu_phys(place.dev, dma_addr),
-			0x5000000000);
+			mock_iommu_registers(test));
 	dma_unmap_resource(place.dev, dma_addr, 64, DMA_BIDIRECTIONAL, 0);
 	check_gone(test, place.dev);
 }
@@ -577,6 +578,8 @@ static void shadow_becomes_lazy_test(struct kunit *test)
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	dma_addr_t dma_addr;
 
+	if (mock_iommu_shape_of(test)->is_strict)
+		kunit_skip(test, "it can't put anything off");
 	dma_addr = dma_map_single(place.dev, buffer, 512, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_TRUE(test, is_shadow(place.dev, dma_addr));
 	KUNIT_ASSERT_EQ(test, 0,
@@ -591,24 +594,24 @@ static void shadow_becomes_lazy_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_shadow_cases[] = {
-	KUNIT_CASE_PARAM(shadow_to_device_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_from_device_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_poll_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_unwritten_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_skip_at_unmap_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_sync_test, way_gen_params),
-	KUNIT_CASE(shadow_sync_to_device_test),
-	KUNIT_CASE(shadow_need_sync_test),
-	KUNIT_CASE_PARAM(shadow_no_invalidation_test, way_gen_params),
-	KUNIT_CASE(shadow_limit_test),
-	KUNIT_CASE(shadow_align_mask_test),
-	KUNIT_CASE(shadow_reach_test),
-	KUNIT_CASE(shadow_refused_test),
-	KUNIT_CASE(shadow_no_room_test),
-	KUNIT_CASE(shadow_group_switch_test),
-	KUNIT_CASE(shadow_group_coherence_test),
-	KUNIT_CASE(shadow_switch_live_test),
-	KUNIT_CASE(shadow_becomes_lazy_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_to_device_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_from_device_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_poll_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_unwritten_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_skip_at_unmap_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_sync_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_sync_to_device_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_need_sync_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_no_invalidation_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_limit_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_align_mask_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_reach_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_refused_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_no_room_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_group_switch_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_group_coherence_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_switch_live_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_becomes_lazy_test),
 	{}
 };
 

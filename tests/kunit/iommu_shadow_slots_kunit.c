@@ -22,6 +22,7 @@
 #include "pools.h"
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(way)
 
 #define NR_FILLING	1024
 
@@ -204,7 +205,7 @@ static void device_fills(struct kunit *test, struct device *dev,
 
 static void shadow_list_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, 4 * SZ_8K);
 	size_t size = place.limit / 4;
 	struct scatterlist sg[4];
@@ -238,7 +239,7 @@ static void shadow_list_test(struct kunit *test)
 /* Together they are too large, though each is small: mapped as ever. */
 static void shadow_long_list_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, 4 * SZ_8K);
 	size_t size = place.limit / 4 + 64;
 	struct scatterlist sg[4];
@@ -540,7 +541,7 @@ static void map_in_hardirq(void *data)
 
 static void shadow_in_hardirq_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	struct irq_call call = {
 		.dev = place.dev,
 		.buffer = mock_iommu_buffer(test, SZ_4K),
@@ -659,17 +660,17 @@ static void shadow_storm_test(struct kunit *test)
 
 	/* Slots come and go meanwhile. */
 	dma_shadow_idle = 1;
-	place = make_place(test, test->param_value);
+	place = make_place(test, mock_iommu_param(test));
 	for (unsigned int i = 0; i <= DMA_KUNIT_NR_THREADS; i++)
 		init_owner(test, storm->owners[i], place.dev,
 			   &storm->nr_errors, i);
 	storm->step = storm_step;
 	storm->finish = storm_finish;
-	storm->nr_wanted = 6000;
-	storm->nr_wanted_in_irq = 200;
+	storm->nr_wanted = 2000;
+	storm->nr_wanted_in_irq = 100;
 	dma_kunit_storm_run(test, storm);
 
-	KUNIT_EXPECT_GT(test, figures_of(place.dev).mapped, 1000);
+	KUNIT_EXPECT_GT(test, figures_of(place.dev).mapped, 300);
 	none = (struct awaited) { .dev = place.dev };
 	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(has_so_many, &none));
 	KUNIT_EXPECT_EQ(test, figures_of(place.dev).nr_used, 0);
@@ -677,20 +678,20 @@ static void shadow_storm_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_shadow_slots_cases[] = {
-	KUNIT_CASE(shadow_exhaust_test),
-	KUNIT_CASE(shadow_idle_test),
-	KUNIT_CASE(shadow_figures_test),
-	KUNIT_CASE_PARAM(shadow_list_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_long_list_test, way_gen_params),
-	KUNIT_CASE(shadow_list_again_test),
-	KUNIT_CASE(shadow_list_fails_test),
-	KUNIT_CASE(shadow_double_unmap_test),
-	KUNIT_CASE(shadow_wrong_sync_test),
-	KUNIT_CASE(shadow_fail_last_test),
-	KUNIT_CASE(shadow_fail_nth_test),
-	KUNIT_CASE(shadow_fail_switch_test),
-	KUNIT_CASE_PARAM(shadow_in_hardirq_test, way_gen_params),
-	KUNIT_CASE_PARAM(shadow_storm_test, way_gen_params),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_exhaust_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_idle_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_figures_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_list_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_long_list_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_list_again_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_list_fails_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_double_unmap_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_wrong_sync_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_fail_last_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_fail_nth_test),
+	MOCK_IOMMU_CASE_TYPICAL(shadow_fail_switch_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_in_hardirq_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(shadow_storm_test, way),
 	{}
 };
 

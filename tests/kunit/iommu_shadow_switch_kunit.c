@@ -187,13 +187,13 @@ static void switch_no_room_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_shadow_switch_cases[] = {
-	KUNIT_CASE(switch_test),
-	KUNIT_CASE(switch_bad_text_test),
-	KUNIT_CASE(switch_long_text_test),
-	KUNIT_CASE(switch_nobody_test),
-	KUNIT_CASE(switch_direct_test),
-	KUNIT_CASE(switch_lazy_test),
-	KUNIT_CASE(switch_no_room_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_bad_text_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_long_text_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_nobody_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_direct_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_lazy_test),
+	MOCK_IOMMU_CASE_TYPICAL(switch_no_room_test),
 	{}
 };
 
@@ -283,8 +283,8 @@ static void __init option_bad_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_shadow_option_cases[] __refdata = {
-	KUNIT_CASE(option_test),
-	KUNIT_CASE(option_bad_test),
+	MOCK_IOMMU_CASE_TYPICAL(option_test),
+	MOCK_IOMMU_CASE_TYPICAL(option_bad_test),
 	{}
 };
 

@@ -43,13 +43,14 @@ static void kind_to_desc(const struct kind *kind, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(kind, kinds, kind_to_desc);
+MOCK_IOMMU_PARAM(kind)
+MOCK_IOMMU_PARAM_TYPICAL(kind)
 
 static struct device *device_of(struct kunit *test, const struct kind *kind)
 {
 	return mock_iommu_device(test,
 			mock_iommu_create(test, &(struct mock_iommu_shape) {
 				.domain_type = kind->domain_type,
-				.page_sizes = SZ_4K | SZ_16K,
 			}), "dev", &(struct dma_kunit_shape) {
 				.mask = kind->mask,
 				.is_noncoherent = kind->is_noncoherent,
@@ -148,7 +149,7 @@ static void storm_model_test(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, model);
 	model->test = test;
-	model->dev = device_of(test, test->param_value);
+	model->dev = device_of(test, mock_iommu_param(test));
 	model->buffer = mock_iommu_buffer(test, 2 * MAX_SIZE);
 	mock_iommu_fill(model->buffer, 2 * MAX_SIZE, 1);
 	kunit_info(test, "seed %u", SEED);
@@ -314,7 +315,7 @@ static void finish(void *data)
 
 static void storm_test(struct kunit *test)
 {
-	struct device *dev = device_of(test, test->param_value);
+	struct device *dev = device_of(test, mock_iommu_param(test));
 	struct dma_kunit_storm *storm =
 		dma_kunit_storm_make(test, sizeof(struct owner));
 
@@ -322,8 +323,8 @@ static void storm_test(struct kunit *test)
 		init_owner(test, storm->owners[i], dev, &storm->nr_errors, i);
 	storm->step = step;
 	storm->finish = finish;
-	storm->nr_wanted = 3000;
-	storm->nr_wanted_in_irq = 200;
+	storm->nr_wanted = 1000;
+	storm->nr_wanted_in_irq = 100;
 	dma_kunit_storm_run(test, storm);
 
 	KUNIT_EXPECT_EQ(test, mapped_now(dev), 0);
@@ -331,8 +332,8 @@ static void storm_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_storm_cases[] = {
-	KUNIT_CASE_PARAM(storm_model_test, kind_gen_params),
-	KUNIT_CASE_PARAM(storm_test, kind_gen_params),
+	MOCK_IOMMU_CASE_PARAM(storm_model_test, kind),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(storm_test, kind),
 	{}
 };
 

@@ -48,6 +48,7 @@ static void way_to_desc(const struct way *way, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM_TYPICAL(way)
 
 struct buffer {
 	struct device *dev;
@@ -152,7 +153,7 @@ static void check_user(struct kunit *test, unsigned long addr,
 
 static void user_mmap_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mapping mapping = { .buffer = buffer, .size = SIZE };
 	unsigned long addr;
 
@@ -172,7 +173,7 @@ static void user_mmap_test(struct kunit *test)
  */
 static void user_hold_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mapping mapping = { .buffer = buffer, .size = SIZE };
 	struct page *page, *others[16];
 	struct dma_allocation record;
@@ -213,7 +214,7 @@ static void user_hold_test(struct kunit *test)
 
 static void user_mmap_refused_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mapping mapping = { .buffer = buffer, .size = SIZE };
 	static const struct {
 		unsigned long pgoff;
@@ -288,7 +289,7 @@ static void check_table(struct kunit *test, struct sg_table *sgt,
 
 static void user_sgtable_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct sg_table sgt;
 
 	KUNIT_ASSERT_EQ(test, 0,
@@ -311,7 +312,7 @@ static void user_sgtable_test(struct kunit *test)
 /* Another device imports the buffer. */
 static void user_import_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mock_iommu *iommu = mock_iommu_create(test,
 					&(struct mock_iommu_shape){});
 	struct device *other = mock_iommu_device(test, iommu, "other",
@@ -346,8 +347,8 @@ static void user_import_test(struct kunit *test)
  */
 static void user_equal_addresses_test(struct kunit *test)
 {
-	struct buffer *mine = make_named(test, test->param_value, "mine");
-	struct buffer *its = make_named(test, test->param_value, "its");
+	struct buffer *mine = make_named(test, mock_iommu_param(test), "mine");
+	struct buffer *its = make_named(test, mock_iommu_param(test), "its");
 	struct sg_table sgt;
 
 	KUNIT_ASSERT_EQ(test, mine->dma_addr, its->dma_addr);
@@ -369,7 +370,7 @@ static void skip_on_stock(struct kunit *test, const char *why)
 
 static void user_inner_mmap_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mapping mapping = {
 		.buffer = buffer,
 		.offset = 4 * PAGE_SIZE,
@@ -392,7 +393,7 @@ static void user_inner_mmap_test(struct kunit *test)
 
 static void user_inner_sgtable_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	size_t offset = 3 * PAGE_SIZE;
 	struct sg_table sgt;
 
@@ -415,7 +416,7 @@ static void user_inner_sgtable_test(struct kunit *test)
 /* Many drivers set VM_PFNMAP before they map: that is no reason to crash. */
 static void user_mmap_pfnmap_test(struct kunit *test)
 {
-	struct buffer *buffer = make_buffer(test, test->param_value);
+	struct buffer *buffer = make_buffer(test, mock_iommu_param(test));
 	struct mapping mapping = {
 		.buffer = buffer,
 		.size = SIZE,
@@ -430,16 +431,16 @@ static void user_mmap_pfnmap_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_user_cases[] = {
-	KUNIT_CASE_PARAM(user_mmap_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_hold_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_mmap_refused_test, way_gen_params),
-	KUNIT_CASE(user_mmap_noncontiguous_test),
-	KUNIT_CASE_PARAM(user_sgtable_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_import_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_equal_addresses_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_inner_mmap_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_inner_sgtable_test, way_gen_params),
-	KUNIT_CASE_PARAM(user_mmap_pfnmap_test, way_gen_params),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_mmap_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_hold_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_mmap_refused_test, way),
+	MOCK_IOMMU_CASE_TYPICAL(user_mmap_noncontiguous_test),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_sgtable_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_import_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_equal_addresses_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_inner_mmap_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_inner_sgtable_test, way),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(user_mmap_pfnmap_test, way),
 	{}
 };
 

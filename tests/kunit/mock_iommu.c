@@ -30,6 +30,8 @@ static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 	if (mock_has_to_fail(endpoint->iommu, MOCK_IOMMU_ATTACH) ||
 	    atomic_read(&endpoint->iommu->countdowns[MOCK_IOMMU_ATTACH_ALL]))
 		return -EBUSY;
+	if (endpoint->iommu->shape.narrows_to)
+		domain->geometry.aperture_end = endpoint->iommu->shape.narrows_to;
 	endpoint->domain = domain;
 	atomic_inc(&endpoint->iommu->nr_attached);
 	return 0;

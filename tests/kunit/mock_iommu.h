@@ -31,7 +31,8 @@
  * Documentation/core-api/dma-iommu-drivers.rst lists what the drivers of the
  * tree do, and mock_iommu_shapes[] has a shape for each distinct row of it,
  * some with a page table of drivers/iommu/io-pgtable*.c in the mock's place.
- * Test cases run over all of them by MOCK_IOMMU_CASE() and its relatives. A
+ * Test cases run over all of them by MOCK_IOMMU_CASE() and its relatives (over
+ * typical ones where the parameter all_shapes of mock_iommu_shapes says so). A
  * test then makes its IOMMU as ever, and the shape that it asks for is laid
  * over that of the parameter; if both don't go together, it is skipped.
  */
@@ -142,6 +143,7 @@ enum mock_iommu_format {
  * @keeps_msi: pages of MSI doorbells stay mapped until the domain goes
  * @attaches_late: what the kernel before left running goes on until a device is
  *	used first, and only then it is attached
+ * @narrows_to: last address since a device was attached; 0: as before
  */
 struct mock_iommu_shape {
 	const char			*name;
@@ -169,6 +171,7 @@ struct mock_iommu_shape {
 	bool				has_tables;
 	bool				keeps_msi;
 	bool				attaches_late;
+	dma_addr_t			narrows_to;
 };
 
 /**

@@ -15,6 +15,7 @@
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
 #include <linux/kconfig.h>
+#include <linux/moduleparam.h>
 #include <linux/sizes.h>
 
 #include "mock_iommu.h"
@@ -220,12 +221,19 @@ static bool has_shapes(struct kunit *test)
 	return test->param_value == &param;
 }
 
+/* One architecture with all of them will do: a shape is none of the CPU's affair. */
+static bool all_shapes = IS_ENABLED(CONFIG_ARM64);
+module_param(all_shapes, bool, 0444);
+MODULE_PARM_DESC(all_shapes,
+		 "Run over all kinds of IOMMU, not only over typical ones");
+
 static const struct mock_iommu_shape *
 next_shape(const struct mock_iommu_shape *shape, bool is_typical)
 {
 	const struct mock_iommu_shape *end = mock_iommu_shapes +
 					     ARRAY_SIZE(mock_iommu_shapes);
 
+	is_typical = is_typical || !all_shapes;
 	shape = shape ? shape + 1 : mock_iommu_shapes;
 	while (shape < end && is_typical && !shape->is_typical)
 		shape++;
@@ -414,5 +422,6 @@ struct mock_iommu_shape mock_iommu_lay_over(struct kunit *test,
 	shape.has_tables |= wish->has_tables;
 	shape.keeps_msi = wish->keeps_msi;
 	shape.attaches_late = wish->attaches_late;
+	shape.narrows_to = wish->narrows_to;
 	return shape;
 }

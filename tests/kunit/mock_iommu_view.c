@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/unaligned.h>
 
 /* What unmaps here is followed by a look: by whoever is called. */
 #define MOCK_IOMMU_LOOKS_FOR_ITSELF
@@ -168,10 +169,33 @@ u8 *mock_iommu_buffer(struct kunit *test, size_t size)
 	return buffer;
 }
 
-/* No two bytes near each other, nor at the same place of two pages, agree. */
-static u8 pattern(size_t at, u8 seed)
+/*
+ * Eight bytes of a pattern, from @at on, a multiple of eight; as many at a time,
+ * since tests spend most of their time here. No two bytes near each other, nor at
+ * the same place of two pages, agree.
+ */
+static __le64 pattern(size_t at, u8 seed)
 {
-	return seed + at * 7 + (at >> 8) * 13 + (at >> 16) * 29;
+	u8 first = seed + at * 7 + (at >> 8) * 13 + (at >> 16) * 29;
+	u64 all = first * 0x0101010101010101;
+	u64 high = all & 0x8080808080808080;
+
+	/* Each byte is 7 more than the one before, and carries nothing over. */
+	return cpu_to_le64(((all ^ high) + 0x312a231c150e0700) ^ high);
+}
+
+static void fill_from(void *buffer, size_t at, size_t size, u8 seed)
+{
+	for (; size >= sizeof(__le64); size -= sizeof(__le64)) {
+		put_unaligned(pattern(at, seed), (__le64 *)buffer);
+		at += sizeof(__le64);
+		buffer += sizeof(__le64);
+	}
+	if (size) {
+		__le64 last = pattern(at, seed);
+
+		memcpy(buffer, &last, size);
+	}
 }
 
 /**
@@ -184,8 +208,7 @@ static u8 pattern(size_t at, u8 seed)
  */
 void mock_iommu_fill(void *buffer, size_t size, u8 seed)
 {
-	for (size_t at = 0; at < size; at++)
-		((u8 *)buffer)[at] = pattern(at, seed);
+	fill_from(buffer, 0, size, seed);
 }
 
 /**
@@ -199,10 +222,15 @@ void mock_iommu_fill(void *buffer, size_t size, u8 seed)
  */
 bool mock_iommu_is_filled(const void *buffer, size_t size, u8 seed)
 {
-	for (size_t at = 0; at < size; at++)
-		if (((const u8 *)buffer)[at] != pattern(at, seed))
+	__le64 last;
+	size_t at;
+
+	for (at = 0; size - at >= sizeof(__le64); at += sizeof(__le64))
+		if (get_unaligned((const __le64 *)(buffer + at)) !=
+		    pattern(at, seed))
 			return false;
-	return true;
+	last = pattern(at, seed);
+	return !memcmp(buffer + at, &last, size - at);
 }
 
 /**
@@ -218,13 +246,12 @@ bool mock_iommu_is_filled(const void *buffer, size_t size, u8 seed)
 bool mock_iommu_write_fill(struct device *dev, dma_addr_t dma_addr, size_t size,
 			   u8 seed)
 {
-	u8 chunk[64];
+	u8 chunk[256];
 
 	for (size_t at = 0; at < size; at += sizeof(chunk)) {
 		size_t step = min(size - at, sizeof(chunk));
 
-		for (size_t i = 0; i < step; i++)
-			chunk[i] = pattern(at + i, seed);
+		fill_from(chunk, at, step, seed);
 		if (!mock_iommu_write(dev, dma_addr + at, chunk, step))
 			return false;
 	}
