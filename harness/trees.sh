@@ -100,7 +100,7 @@ boot_trees() {
 }
 
 # The kernel as it comes that is compared with tree_kernel's.
-stock_tree_kernel() { case $1 in 4) say trees-stock-arm64 ;; *) say "trees${1}k-stock-arm64" ;; esac; }
+stock_tree_kernel() { local ours; ours=$(tree_kernel "$1"); say "${ours%-arm64}-stock-arm64"; }
 
 check_page_size() {
 	case $1 in 4|16|64) ;; *) die "$1: pages of so many KiB are unknown; possible: 4 16 64" ;; esac
