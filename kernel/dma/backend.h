@@ -69,9 +69,8 @@ struct dma_request {
 #define DMA_DONE_ADDRESSED	BIT(6)	/* dma_addr is right for the device */
 #define DMA_DONE_IO_MAPPED	BIT(7)	/* dma_addr maps phys through an IOMMU */
 #define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
-#define DMA_DONE_CAME_DECRYPTED	BIT(9)	/* as all memory of its backend, for good */
-#define DMA_DONE_LOST		BIT(10)	/* can't be given to anybody any more */
-#define DMA_DONE_SPLIT		BIT(11)	/* pages, each held by itself */
+#define DMA_DONE_LOST		BIT(9)	/* can't be given to anybody any more */
+#define DMA_DONE_SPLIT		BIT(10)	/* pages, each held by itself */
 
 #define DMA_HOLDER_NAME		24
 

@@ -163,8 +163,7 @@ int dma_memory_prepare(const struct dma_request *req,
 	struct page *page = dma_record_page(record);
 	int err;
 
-	if (req->limits.unencrypted &&
-	    !(record->done & DMA_DONE_CAME_DECRYPTED)) {
+	if (req->limits.unencrypted && !record->backend->is_unencrypted) {
 		err = decrypt_pages(record);
 		if (err)
 			return err;

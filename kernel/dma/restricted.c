@@ -44,11 +44,8 @@ static int restricted_alloc(const struct dma_request *req,
 	if (!page)
 		return -ENOMEM;
 	record->phys = page_to_phys(page);
-	if (dma_limits_reach(req->dev, &req->limits, record->phys,
-			     req->size)) {
-		record->done |= DMA_DONE_CAME_DECRYPTED;
+	if (dma_limits_reach(req->dev, &req->limits, record->phys, req->size))
 		return 0;
-	}
 	swiotlb_free(req->dev, page, req->size);
 	return -ENOMEM;
 }
