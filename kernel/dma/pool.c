@@ -307,8 +307,18 @@ static bool __take_piece(struct dma_zone_pool *pool, size_t size,
 	return false;
 }
 
-/* @wanted: what the pool shall grow by if it has no piece; 0 if others may. */
-static bool take_from(struct dma_zone_pool *pool, size_t size, size_t wanted,
+/* What comes next lies where the last came from, if one came: beyond the limit? */
+static bool __grows_in_reach(struct dma_zone_pool *pool, phys_addr_t last_phys)
+{
+	lockdep_assert_held(&pool->lock);
+
+	return list_is_singular(&pool->chunks) ||
+	       last_index(list_last_entry(&pool->chunks, struct dma_chunk, link),
+			  last_phys) >= 0;
+}
+
+/* @wanted: whether a pool has to grow if it has no piece; cleared if this one does. */
+static bool take_from(struct dma_zone_pool *pool, size_t size, bool *wanted,
 		      phys_addr_t last_phys, struct dma_piece *piece)
 {
 	unsigned long flags;
@@ -322,8 +332,11 @@ static bool take_from(struct dma_zone_pool *pool, size_t size, size_t wanted,
 		pool->served++;
 	} else {
 		pool->refused++;
-		if (size <= PAGE_SIZE << MAX_PAGE_ORDER)
-			pool->wanted = max(pool->wanted, wanted);
+		if (*wanted && size <= PAGE_SIZE << MAX_PAGE_ORDER &&
+		    __grows_in_reach(pool, last_phys)) {
+			pool->wanted = max(pool->wanted, size);
+			*wanted = false;
+		}
 	}
 	if (__is_low(pool))
 		mod_delayed_work(system_wq, &pool->work, 0);
@@ -349,15 +362,14 @@ static bool is_in_reach(const struct dma_zone_pool *pool, phys_addr_t last_phys)
  */
 bool dma_piece_take(size_t size, phys_addr_t last_phys, struct dma_piece *piece)
 {
-	size_t wanted = size;
+	/* The most general pool that can grow for it does, the scarce ones do not. */
+	bool wanted = true;
 
 	for (unsigned int i = 0; i < nr_zone_pools; i++) {
 		if (!is_in_reach(&zone_pools[i], last_phys))
 			continue;
-		if (take_from(&zone_pools[i], size, wanted, last_phys, piece))
+		if (take_from(&zone_pools[i], size, &wanted, last_phys, piece))
 			return true;
-		/* The most general pool grows for it, the scarce ones do not. */
-		wanted = 0;
 	}
 	return false;
 }

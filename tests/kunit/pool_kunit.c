@@ -275,6 +275,33 @@ static void pool_limit_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
 }
 
+/* What a pool grows by lies beyond the limit: it must not go on growing. */
+static void pool_out_of_reach_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test), lowest, other;
+	unsigned int nr = drain(pieces, PAGE_SIZE, NR_MAX);
+	phys_addr_t last = PHYS_ADDR_MAX;
+	struct dma_pool_figures before;
+
+	for (unsigned int i = 0; i < nr; i++)
+		last = min(last, pieces[i].phys + PAGE_SIZE - 1);
+	give_all(pieces, nr, PAGE_SIZE);
+	KUNIT_ASSERT_TRUE(test, dma_piece_take(PAGE_SIZE, last, &lowest));
+	msleep(100);
+	before = dma_pools_atomic_figures(test);
+	for (unsigned int i = 0; i < 40; i++) {
+		if (dma_piece_take(PAGE_SIZE, last, &other)) {
+			/* This time it lies below. */
+			dma_piece_give(&other, PAGE_SIZE);
+			break;
+		}
+		msleep(30);
+	}
+	KUNIT_EXPECT_LE(test, dma_pools_atomic_figures(test).size,
+			2 * before.size);
+	dma_piece_give(&lowest, PAGE_SIZE);
+}
+
 /* Who is served */
 
 static void pool_device_test(struct kunit *test)
@@ -364,6 +391,7 @@ static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_burst_test),
 	KUNIT_CASE(pool_hopeless_test),
 	KUNIT_CASE(pool_limit_test),
+	KUNIT_CASE_SLOW(pool_out_of_reach_test),
 	KUNIT_CASE(pool_device_test),
 	KUNIT_CASE(pool_decline_test),
 	KUNIT_CASE(pool_refusal_test),
