@@ -13,6 +13,7 @@
  */
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
+#include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -490,6 +491,29 @@ static pgprot_t user_pgprot(struct device *dev, pgprot_t prot,
 						   prot;
 }
 
+/*
+ * Pages that the caller has of his own, and has mapped for the device: x86's sound
+ * drivers have them mapped into user space as if they came from here.
+ */
+static bool is_callers_own(struct device *dev, void *cpu_addr,
+			   dma_addr_t dma_addr)
+{
+	if (get_dma_ops(dev) || !virt_addr_valid(cpu_addr) ||
+	    !page_count(virt_to_page(cpu_addr)))
+		return false;
+	return virt_to_phys(cpu_addr) ==
+	       (use_dma_iommu(dev) ?
+		iommu_iova_to_phys(iommu_get_domain_for_dev(dev), dma_addr) :
+		dma_to_phys(dev, dma_addr));
+}
+
+static int mmap_callers_own(struct device *dev, struct vm_area_struct *vma,
+			    void *cpu_addr, size_t size, unsigned long attrs)
+{
+	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
+	return dma_user_mmap_pfn(vma, page_to_pfn(virt_to_page(cpu_addr)), size);
+}
+
 /**
  * dma_mmap_attrs - map consistent memory into user space
  * @dev: whose memory
@@ -510,9 +534,12 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	struct dma_allocation record;
 	size_t offset;
 
-	if (!find_record(dev, cpu_addr, dma_addr, &record))
+	if (!find_record(dev, cpu_addr, dma_addr, &record)) {
+		if (is_callers_own(dev, cpu_addr, dma_addr))
+			return mmap_callers_own(dev, vma, cpu_addr, size, attrs);
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_mmap(dev, vma, cpu_addr, dma_addr, size, attrs);
+	}
 	if (!is_inside(dev, &record, dma_addr, size) ||
 	    !dma_user_fits(vma, size))
 		return -ENXIO;

@@ -271,6 +271,29 @@ static void user_hold_uncached_test(struct kunit *test)
 	dma_free_coherent(dev, PAGE_SIZE, buffer.cpu_addr, buffer.dma_addr);
 }
 
+/* Pages that a driver has mapped itself, as if they were consistent memory */
+static void user_mmap_own_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct buffer buffer = {
+		.dev = dev,
+		.cpu_addr = alloc_pages_exact(SIZE, GFP_KERNEL),
+	};
+	unsigned long addr;
+
+	KUNIT_ASSERT_NOT_NULL(test, buffer.cpu_addr);
+	buffer.dma_addr = dma_map_single(dev, buffer.cpu_addr, SIZE,
+					 DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_FALSE(test, dma_mapping_error(dev, buffer.dma_addr));
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		memset(buffer.cpu_addr + i * PAGE_SIZE, 0x10 + i, PAGE_SIZE);
+	addr = mmap_range(test, &buffer, 0, SIZE, 1, 3);
+	check_user(test, addr, 3, buffer.cpu_addr, 1);
+	dma_kunit_leave_mm();
+	dma_unmap_single(dev, buffer.dma_addr, SIZE, DMA_BIDIRECTIONAL);
+	free_pages_exact(buffer.cpu_addr, SIZE);
+}
+
 static void user_mmap_refused_test(struct kunit *test)
 {
 	static const struct {
@@ -412,6 +435,7 @@ static struct kunit_case dma_user_cases[] = {
 	KUNIT_CASE(user_mmap_noncoherent_test),
 	KUNIT_CASE(user_hold_test),
 	KUNIT_CASE(user_hold_uncached_test),
+	KUNIT_CASE(user_mmap_own_test),
 	KUNIT_CASE(user_mmap_refused_test),
 	KUNIT_CASE(user_mmap_pages_test),
 	KUNIT_CASE(user_sgtable_test),
