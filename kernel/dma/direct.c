@@ -38,8 +38,8 @@ dma_addr_t dma_direct_bounce(const struct dma_way *way, struct page *page,
 	/* An empty entry of a list: there is nothing to reach or to copy. */
 	if (!size)
 		return phys_to_dma(way->dev, phys);
-	/* Memory of a peer is to be reached in place or not at all. */
-	if (dma_page_is_peer(page))
+	/* A peer's memory, or a pool's that has no linear mapping: in place or not. */
+	if (dma_page_is_peer(page) || dma_needs_no_maintenance(phys))
 		return DMA_MAPPING_ERROR;
 	/* Whoever has to bounce and can't is told so there. */
 	if (IS_ENABLED(CONFIG_SWIOTLB) &&

@@ -425,6 +425,30 @@ static void map_stale_unmap_test(struct kunit *test)
 		swiotlb_tbl_unmap_single(dev, other, 100, DMA_TO_DEVICE, 0);
 }
 
+/* What has no linear mapping can't be copied, and need not: it is refused. */
+static void map_pool_memory_test(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = dma_pools_pool(test, "pool", 0, SZ_64K);
+	struct device *owner = dma_kunit_coherent_device(test, "owner");
+	struct swiotlb_place *place = swiotlb_plain_place(test, SZ_1M);
+	struct dma_pools_buffer buffer;
+	struct sg_table sgt;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, owner, pool));
+	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(owner, SZ_8K, GFP_KERNEL, &buffer));
+	err = dma_get_sgtable(owner, &sgt, buffer.cpu_addr, buffer.dma_addr, SZ_8K);
+	if (!err) {
+		KUNIT_EXPECT_NE(test, 0, dma_map_sgtable(place->dev, &sgt,
+							 DMA_TO_DEVICE,
+							 DMA_ATTR_SKIP_CPU_SYNC));
+		sg_free_table(&sgt);
+	}
+	dma_pools_free(&buffer);
+	if (err)
+		kunit_skip(test, "the pool has no struct pages");
+}
+
 /* Without a pool, as with swiotlb=noforce, a mapping is refused and told about. */
 static void map_no_pool_test(struct kunit *test)
 {
@@ -711,6 +735,7 @@ static struct kunit_case swiotlb_map_cases[] = {
 	KUNIT_CASE(map_refusal_test),
 	KUNIT_CASE(map_wrong_unmap_test),
 	KUNIT_CASE(map_stale_unmap_test),
+	KUNIT_CASE(map_pool_memory_test),
 	KUNIT_CASE(map_no_pool_test),
 	KUNIT_CASE(map_decrypted_test),
 	KUNIT_CASE(map_consistent_test),
