@@ -143,16 +143,19 @@ static int check_windows(struct iommu_domain *domain, struct device *dev)
 }
 
 /*
- * A granule counts if all of its bytes can be translated.  The last one of 64 bits
- * never does: DMA_MAPPING_ERROR is in it, and behind it is no address to end at.
+ * A granule counts if all of its bytes can be translated.  The last one of all
+ * addresses never does: DMA_MAPPING_ERROR is in it, and behind it is no address to
+ * end at.
  */
 static unsigned long last_granule(const struct iommu_domain *domain,
 				  unsigned int shift)
 {
 	u64 last = domain->geometry.force_aperture ?
-		   ((domain->geometry.aperture_end + 1) >> shift) - 1 : U64_MAX;
+		   (((u64)domain->geometry.aperture_end + 1) >> shift) - 1 :
+		   U64_MAX;
 
-	return min_t(u64, last, min_t(u64, ULONG_MAX, U64_MAX >> shift) - 1);
+	return min_t(u64, last, min_t(u64, ULONG_MAX,
+				      DMA_MAPPING_ERROR >> shift) - 1);
 }
 
 static size_t second_size(unsigned long sizes)
