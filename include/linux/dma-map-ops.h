@@ -279,7 +279,7 @@ static inline bool dma_release_from_contiguous(struct device *dev, struct page *
 #endif /* CONFIG_DMA_CMA */
 
 /* Pools of memory that the kernel does not use otherwise: a device's, or everybody's. */
-#ifdef CONFIG_DMA_DECLARE_COHERENT
+#if defined(CONFIG_HAS_DMA) && defined(CONFIG_DMA_DECLARE_COHERENT)
 int dma_declare_coherent_memory(struct device *dev, phys_addr_t phys, dma_addr_t dma_addr,
 				size_t size);
 void dma_release_coherent_memory(struct device *dev);
@@ -299,7 +299,7 @@ static inline int dma_init_global_coherent(phys_addr_t phys, size_t size)
 {
 	return -EOPNOTSUPP;
 }
-#endif /* CONFIG_DMA_DECLARE_COHERENT */
+#endif /* CONFIG_HAS_DMA && CONFIG_DMA_DECLARE_COHERENT */
 
 /* Called by drivers/base/dd.c, before and after a device loses its driver. */
 #ifdef CONFIG_HAS_DMA

@@ -250,7 +250,10 @@ int __init dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 			return -EEXIST;
 		is_default = false;
 	}
-	err = cma_init_reserved_mem(rmem->base, rmem->size, 0, rmem->name, &cma);
+	/* Users know an area of the command line by this name, in /dev/dma_heap, say. */
+	err = cma_init_reserved_mem(rmem->base, rmem->size, 0,
+				    is_default && dma_cma_cmdline.is_given ?
+				    "reserved" : rmem->name, &cma);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
 

@@ -99,13 +99,13 @@ static int __init parse_cma_pernuma(char *arg)
 early_param("cma_pernuma", parse_cma_pernuma);
 
 /* Without a limit: a node lies where it lies, and reach is asked later. */
-static void __init reserve_on_node(int nid, phys_addr_t size)
+static void __init reserve_on_node(int nid, phys_addr_t size, const char *kind)
 {
 	char name[CMA_MAX_NAME];
 	struct cma *cma;
 	int err;
 
-	snprintf(name, sizeof(name), "node%d", nid);
+	snprintf(name, sizeof(name), "%s%d", kind, nid);
 	err = cma_declare_contiguous_nid(0, size, 0, 0, 0, false, name,
 					 &cma, nid);
 	if (err) {
@@ -126,15 +126,18 @@ void __init dma_cma_reserve_nodes(void)
 {
 	for (int nid = 0; nid < MAX_NUMNODES; nid++) {
 		phys_addr_t size = node_sizes[nid];
+		const char *kind = "numa";
 
 		if (size && !node_online(nid)) {
 			pr_warn("dma: numa_cma=%d:...: node %d is not online\n",
 				nid, nid);
 			continue;
 		}
-		if (!size && node_online(nid))
+		if (!size && node_online(nid)) {
 			size = size_on_all_nodes;
+			kind = "pernuma";
+		}
 		if (size)
-			reserve_on_node(nid, size);
+			reserve_on_node(nid, size, kind);
 	}
 }
