@@ -283,8 +283,8 @@ static void __init option_bad_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_shadow_option_cases[] __refdata = {
-	MOCK_IOMMU_CASE_TYPICAL(option_test),
-	MOCK_IOMMU_CASE_TYPICAL(option_bad_test),
+	KUNIT_CASE(option_test),
+	KUNIT_CASE(option_bad_test),
 	{}
 };
 
