@@ -318,10 +318,13 @@ static void flush_leave_test(struct kunit *test)
 static int make_lazy(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
-	int err = iommu_dma_init_fq(domain);
+	int err;
 
-	if (!err)
-		domain->type = IOMMU_DOMAIN_DMA_FQ;
+	/* The mock looks at the type: as soon as there is a queue, it has to wait. */
+	domain->type = IOMMU_DOMAIN_DMA_FQ;
+	err = iommu_dma_init_fq(domain);
+	if (err)
+		domain->type = IOMMU_DOMAIN_DMA;
 	return err;
 }
 
