@@ -507,13 +507,6 @@ static bool is_callers_own(struct device *dev, void *cpu_addr,
 		dma_to_phys(dev, dma_addr));
 }
 
-static int mmap_callers_own(struct device *dev, struct vm_area_struct *vma,
-			    void *cpu_addr, size_t size, unsigned long attrs)
-{
-	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
-	return dma_user_mmap_pfn(vma, page_to_pfn(virt_to_page(cpu_addr)), size);
-}
-
 /**
  * dma_mmap_attrs - map consistent memory into user space
  * @dev: whose memory
@@ -536,7 +529,8 @@ int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 
 	if (!find_record(dev, cpu_addr, dma_addr, &record)) {
 		if (is_callers_own(dev, cpu_addr, dma_addr))
-			return mmap_callers_own(dev, vma, cpu_addr, size, attrs);
+			return dma_user_mmap_kernel(dev, vma, cpu_addr, size,
+						    attrs);
 		return is_unknown_to_all(dev, dma_addr) ? -ENXIO :
 		       dma_ops_mmap(dev, vma, cpu_addr, dma_addr, size, attrs);
 	}

@@ -8,18 +8,10 @@
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/mm.h>
-#include <linux/vmalloc.h>
 
 #include "backend.h"
 #include "ledger.h"
 #include "user.h"
-
-/* The page behind the address of consistent memory, remapped or not. */
-static unsigned long pfn_of(void *cpu_addr)
-{
-	return is_vmalloc_addr(cpu_addr) ? vmalloc_to_pfn(cpu_addr) :
-					   PHYS_PFN(virt_to_phys(cpu_addr));
-}
 
 /**
  * dma_common_get_sgtable - a table of one entry for contiguous memory
@@ -37,7 +29,7 @@ int dma_common_get_sgtable(struct device *dev, struct sg_table *sgt,
 			   void *cpu_addr, dma_addr_t dma_addr, size_t size,
 			   unsigned long attrs)
 {
-	return dma_user_sgtable(sgt, pfn_of(cpu_addr), size);
+	return dma_user_sgtable(sgt, dma_user_pfn_of(cpu_addr), size);
 }
 
 /**
@@ -59,8 +51,7 @@ int dma_common_mmap(struct device *dev, struct vm_area_struct *vma,
 {
 	if (!IS_ENABLED(CONFIG_MMU))
 		return -ENXIO;
-	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
-	return dma_user_mmap_pfn(vma, pfn_of(cpu_addr), size);
+	return dma_user_mmap_kernel(dev, vma, cpu_addr, size, attrs);
 }
 
 static struct page *dispatch_pages(struct dma_request *req,

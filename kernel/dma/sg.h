@@ -20,24 +20,25 @@
 DECLARE_STATIC_KEY_FALSE(dma_has_bare_lists);
 
 /*
- * Memory of a PCI peer?  A list from dma_user_sgtable() may name memory that has
- * no struct pages, and so nothing to look into.
+ * A list from dma_user_sgtable() may name memory that has no struct pages, and so
+ * nothing to look into.
  */
+static __always_inline bool dma_page_is_bare(const struct page *page)
+{
+	return static_branch_unlikely(&dma_has_bare_lists) &&
+	       !pfn_valid(page_to_pfn(page));
+}
+
+/* Memory of a PCI peer? */
 static __always_inline bool dma_page_is_peer(const struct page *page)
 {
-	if (static_branch_unlikely(&dma_has_bare_lists) &&
-	    !pfn_valid(page_to_pfn(page)))
-		return false;
-	return is_pci_p2pdma_page(page);
+	return !dma_page_is_bare(page) && is_pci_p2pdma_page(page);
 }
 
 /* Is it memory that the kernel can use as any other? */
 static inline bool dma_page_is_ordinary(const struct page *page)
 {
-	if (static_branch_unlikely(&dma_has_bare_lists) &&
-	    !pfn_valid(page_to_pfn(page)))
-		return false;
-	return !is_zone_device_page(page);
+	return !dma_page_is_bare(page) && !is_zone_device_page(page);
 }
 
 /* The next of @left entries; NULL behind the last, or where the list ends. */

@@ -7,8 +7,10 @@
  *
  * No locks; the caller of mmap() holds mmap_lock for writing.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
+#include <linux/vmalloc.h>
 
 #include "sg.h"
 #include "user.h"
@@ -47,6 +49,37 @@ int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
 	return remap_pfn_range(vma, vma->vm_start, pfn + vma->vm_pgoff,
 			       vma_pages(vma) << PAGE_SHIFT,
 			       vma->vm_page_prot);
+}
+
+/**
+ * dma_user_pfn_of - the page behind an address of the kernel's
+ * @cpu_addr: of contiguous memory, remapped or not
+ *
+ * Context: any.
+ * Return: its page frame number.
+ */
+unsigned long dma_user_pfn_of(void *cpu_addr)
+{
+	return is_vmalloc_addr(cpu_addr) ? vmalloc_to_pfn(cpu_addr) :
+					   PHYS_PFN(virt_to_phys(cpu_addr));
+}
+
+/**
+ * dma_user_mmap_kernel - map contiguous memory that no record tells of
+ * @dev: whose memory
+ * @vma: the mapping
+ * @cpu_addr: the CPU's address
+ * @size: of the buffer, in bytes
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: process context, mmap_lock held for writing.
+ * Return: as dma_user_mmap_pfn().
+ */
+int dma_user_mmap_kernel(struct device *dev, struct vm_area_struct *vma,
+			 void *cpu_addr, size_t size, unsigned long attrs)
+{
+	vma->vm_page_prot = dma_pgprot(dev, vma->vm_page_prot, attrs);
+	return dma_user_mmap_pfn(vma, dma_user_pfn_of(cpu_addr), size);
 }
 
 /* A list names memory without struct pages: mapping one has to be careful. */

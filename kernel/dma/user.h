@@ -15,6 +15,9 @@ struct vm_area_struct;
 bool dma_user_fits(struct vm_area_struct *vma, size_t size);
 int dma_user_mmap_pfn(struct vm_area_struct *vma, unsigned long pfn,
 		      size_t size);
+unsigned long dma_user_pfn_of(void *cpu_addr);
+int dma_user_mmap_kernel(struct device *dev, struct vm_area_struct *vma,
+			 void *cpu_addr, size_t size, unsigned long attrs);
 int dma_user_mmap_pages(struct vm_area_struct *vma, struct page *page,
 			size_t size);
 int dma_user_sgtable(struct sg_table *sgt, unsigned long pfn, size_t size);
