@@ -384,7 +384,7 @@ static void flush_switch_fails_test(struct kunit *test)
 
 /* In full use */
 
-#define SWITCH_AT	100
+#define SWITCH_AT	300
 
 struct switching {
 	struct device *dev;
@@ -412,7 +412,8 @@ static bool switching_step(void *data)
 	if (!mock_iommu_sees(it->dev, dma_addr, it->buffer, size))
 		atomic_long_inc(it->nr_errors);
 	dma_unmap_single(it->dev, dma_addr, size, DMA_TO_DEVICE);
-	return true;
+	/* What counts comes after the switch, however late its thread got to run. */
+	return iommu_get_dma_domain(it->dev)->type == IOMMU_DOMAIN_DMA_FQ;
 }
 
 static void flush_switch_in_use_test(struct kunit *test)
@@ -432,8 +433,8 @@ static void flush_switch_in_use_test(struct kunit *test)
 		owner->switches = !i;
 	}
 	storm->step = switching_step;
-	storm->nr_wanted = 1500;
-	storm->nr_wanted_in_irq = 100;
+	storm->nr_wanted = mock_iommu_rounds(test, 4000);
+	storm->nr_wanted_in_irq = mock_iommu_rounds(test, 200);
 	dma_kunit_storm_run(test, storm);
 
 	KUNIT_EXPECT_GT(test, first->nr_steps, SWITCH_AT);

@@ -713,8 +713,8 @@ static void link_storm_test(struct kunit *test)
 	}
 	storm->step = storm_step;
 	storm->finish = storm_finish;
-	storm->nr_wanted = 2000;
-	storm->nr_wanted_in_irq = 100;
+	storm->nr_wanted = mock_iommu_rounds(test, 6000);
+	storm->nr_wanted_in_irq = mock_iommu_rounds(test, 200);
 	dma_kunit_storm_run(test, storm);
 
 	check_gone(test, dev);

@@ -666,11 +666,12 @@ static void shadow_storm_test(struct kunit *test)
 			   &storm->nr_errors, i);
 	storm->step = storm_step;
 	storm->finish = storm_finish;
-	storm->nr_wanted = 2000;
-	storm->nr_wanted_in_irq = 100;
+	storm->nr_wanted = mock_iommu_rounds(test, 6000);
+	storm->nr_wanted_in_irq = mock_iommu_rounds(test, 200);
 	dma_kunit_storm_run(test, storm);
 
-	KUNIT_EXPECT_GT(test, figures_of(place.dev).mapped, 300);
+	KUNIT_EXPECT_GT(test, figures_of(place.dev).mapped,
+			mock_iommu_rounds(test, 1000));
 	none = (struct awaited) { .dev = place.dev };
 	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(has_so_many, &none));
 	KUNIT_EXPECT_EQ(test, figures_of(place.dev).nr_used, 0);

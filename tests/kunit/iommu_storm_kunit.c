@@ -323,8 +323,8 @@ static void storm_test(struct kunit *test)
 		init_owner(test, storm->owners[i], dev, &storm->nr_errors, i);
 	storm->step = step;
 	storm->finish = finish;
-	storm->nr_wanted = 1000;
-	storm->nr_wanted_in_irq = 100;
+	storm->nr_wanted = mock_iommu_rounds(test, 3000);
+	storm->nr_wanted_in_irq = mock_iommu_rounds(test, 200);
 	dma_kunit_storm_run(test, storm);
 
 	KUNIT_EXPECT_EQ(test, mapped_now(dev), 0);

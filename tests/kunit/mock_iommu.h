@@ -264,6 +264,7 @@ const void *mock_iommu_gen_each(const void *prev, char *desc,
 				bool is_typical);
 const void *mock_iommu_param(struct kunit *test);
 const struct mock_iommu_shape *mock_iommu_shape_of(struct kunit *test);
+unsigned long mock_iommu_rounds(struct kunit *test, unsigned long nr);
 
 /* The smallest page size of a test's shape, in bytes */
 static inline size_t mock_iommu_granule(struct kunit *test)

@@ -339,6 +339,19 @@ const struct mock_iommu_shape *mock_iommu_shape_of(struct kunit *test)
 	return has_shapes(test) ? param.shape : mock_iommu_shapes;
 }
 
+/**
+ * mock_iommu_rounds - how often a test shall do what takes long
+ * @test: the test
+ * @nr: how often on the ideal IOMMU
+ *
+ * Context: any.
+ * Return: @nr there, and a quarter of that on each other shape.
+ */
+unsigned long mock_iommu_rounds(struct kunit *test, unsigned long nr)
+{
+	return mock_iommu_shape_of(test) == mock_iommu_shapes ? nr : nr / 4;
+}
+
 static bool is_configured(enum mock_iommu_format format)
 {
 	switch (format) {
