@@ -88,7 +88,11 @@ check_log() {
 	fi
 	errors=$(cat $debug/dma-api/error_count 2>/dev/null || echo none)
 	report "dma-debug: $errors errors"
-	[ "$errors" = 0 ] || fail "dma-debug counts $errors errors, 0 wanted"
+	# Those of drivers that are known for them are counted and not printed; the
+	# first of any other's is a complaint.
+	if [ "$errors" = none ] || { [ "$errors" != 0 ] && [ -z "$guest_mistaken" ]; }; then
+		fail "dma-debug counts $errors errors, 0 wanted"
+	fi
 	[ "$(cat $debug/dma-api/disabled 2>/dev/null)" = $disabled ] ||
 		fail "dma-debug is $([ $disabled = Y ] && echo on || echo "off or has disabled itself")"
 }

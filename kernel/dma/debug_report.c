@@ -4,7 +4,7 @@
  *
  * A mistake is counted, whoever made it.  It is printed, as a warning with a
  * stack, if it is one of the first num_errors ones, or all_errors is set, and if
- * the driver is the one that driver_filter names, or that names none.
+ * the driver passes driver_filter.
  *
  * Locks: report_lock, alone.
  */
@@ -66,15 +66,16 @@ const char *dma_debug_dir_name(unsigned int dir)
 }
 
 /**
- * dma_debug_set_filter - print mistakes of one driver only
- * @name: the name ends at its first blank; if there is none, or it does not begin
- *	with a letter or a digit, all drivers' mistakes are printed
+ * dma_debug_set_filter - print mistakes of some drivers only, or of all others
+ * @name: names with a comma between two, up to the first blank; with ! in front,
+ *	all other drivers' mistakes are printed; if there is no name, or it does not
+ *	begin with a letter or a digit, all drivers'
  *
  * Context: any.
  */
 void dma_debug_set_filter(const char *name)
 {
-	size_t length = isalnum(*name) ? strcspn(name, " \t\n") : 0;
+	size_t length = isalnum(name[*name == '!']) ? strcspn(name, " \t\n") : 0;
 	unsigned long flags;
 
 	length = min(length, sizeof(filter) - 1);
@@ -100,12 +101,27 @@ void dma_debug_get_filter(char *name)
 	spin_unlock_irqrestore(&report_lock, flags);
 }
 
+/* Whether a list with commas has the driver. */
+static bool names_driver(const char *list, const struct device_driver *driver)
+{
+	size_t length;
+
+	for (; driver && *list; list += length + (list[length] == ',')) {
+		length = strcspn(list, ",");
+		if (strlen(driver->name) == length &&
+		    !strncmp(driver->name, list, length))
+			return true;
+	}
+	return false;
+}
+
 static bool passes_filter(const struct device *dev)
 {
-	const struct device_driver *driver = READ_ONCE(dev->driver);
+	bool all_but = filter[0] == '!';
 
 	lockdep_assert_held(&report_lock);
-	return !filter[0] || (driver && !strcmp(driver->name, filter));
+	return !filter[0] ||
+	       names_driver(filter + all_but, READ_ONCE(dev->driver)) != all_but;
 }
 
 /* Count a mistake.  Returns whether to print it. */

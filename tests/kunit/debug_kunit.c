@@ -534,12 +534,20 @@ static void debug_filter_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, printed(dev, "dev and more\n"), 1);
 	dma_debug_get_filter(name);
 	KUNIT_EXPECT_STREQ(test, name, "dev");
+	KUNIT_EXPECT_EQ(test, printed(dev, "!dev\n"), 0);
+	dma_debug_get_filter(name);
+	KUNIT_EXPECT_STREQ(test, name, "!dev");
+	KUNIT_EXPECT_EQ(test, printed(dev, "!other"), 1);
+	KUNIT_EXPECT_EQ(test, printed(dev, "!other,dev"), 0);
+	KUNIT_EXPECT_EQ(test, printed(dev, "other,,devi"), 0);
+	KUNIT_EXPECT_EQ(test, printed(dev, "other,dev,"), 1);
+	KUNIT_EXPECT_EQ(test, printed(dev, "!"), 1);
 	KUNIT_EXPECT_EQ(test, printed(dev, "\n"), 1);
 	KUNIT_EXPECT_EQ(test, printed(dev, "*"), 1);
 	dma_debug_all_errors = 0;
 	dma_debug_set_filter(was);
-	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 3);
-	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count + 5);
+	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 6);
+	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count + 11);
 }
 
 static void debug_number_test(struct kunit *test)
