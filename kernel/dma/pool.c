@@ -10,9 +10,10 @@
  * A pool is made of chunks, each of them pages prepared at once and cut by a
  * region.  It starts with coherent_pool= bytes (default: 128 KiB per GiB of
  * RAM), or with as much of that as one chunk can have.  When less than that is free,
- * a worker adds chunks until it is; when a burst outruns it, the next chunk is made
- * large enough for what was refused.  A chunk added later that has been idle for
- * half a minute goes away again, as long as enough stays free without it.
+ * a worker adds chunks until it is; when a burst outruns it, the next chunk has to be
+ * large enough for what was refused: a smaller one would not serve it, and so many
+ * of them would come.  Chunks added later that have been idle for half a minute go
+ * away again, as long as enough stays free without them.
  *
  * Locks: pool->lock (irq-safe) protects the list of chunks and the figures;
  * region locks nest inside.  Chunks are made and freed by the worker alone,
@@ -37,6 +38,9 @@
 
 /* After how many jiffies a spare chunk goes.  Tests shorten it. */
 unsigned long dma_chunk_idle = 30 * HZ;
+
+/* The largest that is asked for.  Tests lower it, as if memory were in fragments. */
+unsigned int dma_chunk_order = MAX_PAGE_ORDER;
 
 /**
  * struct dma_chunk - pages that are ready for atomic requests
@@ -153,15 +157,16 @@ static void free_chunk(struct dma_chunk *chunk)
 	kfree(chunk);
 }
 
-/* A chunk of @size bytes, or of half of it, and so on. */
-static struct dma_chunk *make_chunk(struct dma_zone_pool *pool, size_t size)
+/* A chunk of @size bytes, or of half of it, and so on, but of @least bytes. */
+static struct dma_chunk *make_chunk(struct dma_zone_pool *pool, size_t size,
+				    size_t least)
 {
 	struct dma_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
 
 	if (!chunk)
 		return NULL;
-	size = min(PAGE_SIZE << get_order(size), PAGE_SIZE << MAX_PAGE_ORDER);
-	for (; size >= PAGE_SIZE && !chunk->page; size /= 2) {
+	size = min(PAGE_SIZE << get_order(size), PAGE_SIZE << dma_chunk_order);
+	for (; size >= least && !chunk->page; size /= 2) {
 		chunk->page = take_pages(pool, size);
 		chunk->size = size;
 	}
@@ -187,11 +192,16 @@ fail:
 	return NULL;
 }
 
-static bool __is_low(struct dma_zone_pool *pool)
+static bool __has_little(struct dma_zone_pool *pool)
 {
 	lockdep_assert_held(&pool->lock);
 
-	return pool->wanted || pool->size - pool->used < initial_size;
+	return pool->size - pool->used < initial_size;
+}
+
+static bool __is_low(struct dma_zone_pool *pool)
+{
+	return __has_little(pool) || pool->wanted;
 }
 
 /* A chunk that is not needed any more, taken out of the list. */
@@ -220,15 +230,14 @@ static struct dma_chunk *__take_idle_chunk(struct dma_zone_pool *pool)
 }
 
 /* Returns false if there is no memory, and no use in trying again soon. */
-static bool add_chunk(struct dma_zone_pool *pool, size_t size)
+static bool add_chunk(struct dma_zone_pool *pool, size_t size, size_t least)
 {
-	struct dma_chunk *chunk = make_chunk(pool, max(size, initial_size));
+	struct dma_chunk *chunk = make_chunk(pool, size, least);
 	unsigned long flags;
 
 	if (!chunk) {
 		pr_warn_ratelimited("dma: atomic pool '%s' cannot grow by %zu KiB: no memory\n",
-				    pool->info.name,
-				    max(size, initial_size) / SZ_1K);
+				    pool->info.name, size / SZ_1K);
 		return false;
 	}
 	spin_lock_irqsave(&pool->lock, flags);
@@ -243,25 +252,27 @@ static void adjust(struct work_struct *work)
 	struct dma_zone_pool *pool =
 		container_of(to_delayed_work(work), struct dma_zone_pool, work);
 	struct dma_chunk *idle;
+	size_t wanted, least;
 	unsigned long flags;
 	bool is_grown;
-	size_t wanted;
 
+	/* Where too little is free, any page helps. */
 	spin_lock_irqsave(&pool->lock, flags);
-	wanted = pool->wanted;
+	wanted = max(pool->wanted, initial_size);
+	least = __has_little(pool) ? PAGE_SIZE : pool->wanted;
 	is_grown = __is_low(pool);
 	pool->wanted = 0;
 	idle = is_grown ? NULL : __take_idle_chunk(pool);
 	spin_unlock_irqrestore(&pool->lock, flags);
 
 	if (is_grown)
-		is_grown = add_chunk(pool, wanted);
+		is_grown = add_chunk(pool, wanted, least);
 	if (idle)
 		free_chunk(idle);
 
 	/* As long as there is more than the first chunk, look again. */
 	spin_lock_irqsave(&pool->lock, flags);
-	if (is_grown && __is_low(pool))
+	if (idle || (is_grown && __is_low(pool)))
 		mod_delayed_work(system_wq, &pool->work, 0);
 	else if (!list_is_singular(&pool->chunks) && !list_empty(&pool->chunks))
 		schedule_delayed_work(&pool->work, dma_chunk_idle);
@@ -308,13 +319,18 @@ static bool __take_piece(struct dma_zone_pool *pool, size_t size,
 }
 
 /* What comes next lies where the last came from, if one came: beyond the limit? */
-static bool __grows_in_reach(struct dma_zone_pool *pool, phys_addr_t last_phys)
+static bool __grows_in_reach(struct dma_zone_pool *pool, size_t size,
+			     phys_addr_t last_phys)
 {
+	long last;
+
 	lockdep_assert_held(&pool->lock);
 
-	return list_is_singular(&pool->chunks) ||
-	       last_index(list_last_entry(&pool->chunks, struct dma_chunk, link),
-			  last_phys) >= 0;
+	if (list_is_singular(&pool->chunks))
+		return true;
+	last = last_index(list_last_entry(&pool->chunks, struct dma_chunk, link),
+			  last_phys);
+	return last >= 0 && last >= (long)(size >> PAGE_SHIFT) - 1;
 }
 
 /* @wanted: whether a pool has to grow if it has no piece; cleared if this one does. */
@@ -333,7 +349,7 @@ static bool take_from(struct dma_zone_pool *pool, size_t size, bool *wanted,
 	} else {
 		pool->refused++;
 		if (*wanted && size <= PAGE_SIZE << MAX_PAGE_ORDER &&
-		    __grows_in_reach(pool, last_phys)) {
+		    __grows_in_reach(pool, size, last_phys)) {
 			pool->wanted = max(pool->wanted, size);
 			*wanted = false;
 		}
@@ -571,7 +587,7 @@ static void __init add_pool(const char *name, enum zone_type type, gfp_t zone)
 		.figures = zone_pool_figures,
 	};
 
-	chunk = make_chunk(pool, initial_size);
+	chunk = make_chunk(pool, initial_size, PAGE_SIZE);
 	if (!chunk) {
 		pr_err("dma: atomic pool '%s': no %zu KiB for it; atomic requests will fail\n",
 		       name, initial_size / SZ_1K);

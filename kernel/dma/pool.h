@@ -29,6 +29,7 @@ struct dma_piece {
 };
 
 extern unsigned long dma_chunk_idle;
+extern unsigned int dma_chunk_order;
 
 bool dma_piece_take(size_t size, phys_addr_t last_phys,
 		    struct dma_piece *piece);

@@ -198,6 +198,28 @@ static void pool_hopeless_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
 }
 
+/* Memory is in fragments: what comes does not serve the request, and is not kept. */
+static void pool_fragments_test(struct kunit *test)
+{
+	struct dma_piece *pieces = alloc_pieces(test), piece;
+	const size_t size = PAGE_SIZE << 4;
+	unsigned int order = dma_chunk_order;
+	struct dma_pool_figures before;
+	unsigned int nr;
+
+	dma_chunk_order = 2;
+	nr = drain(pieces, size, NR_MAX);
+	msleep(300);
+	before = dma_pools_atomic_figures(test);
+	for (unsigned int i = 0; i < 20; i++) {
+		KUNIT_EXPECT_FALSE(test, dma_piece_take(size, ANYWHERE, &piece));
+		msleep(30);
+	}
+	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
+	dma_chunk_order = order;
+	give_all(pieces, nr, size);
+}
+
 static bool has_shrunk(void *data)
 {
 	struct wait *wait = data;
@@ -390,6 +412,7 @@ static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_exhaust_test),
 	KUNIT_CASE(pool_burst_test),
 	KUNIT_CASE(pool_hopeless_test),
+	KUNIT_CASE_SLOW(pool_fragments_test),
 	KUNIT_CASE(pool_limit_test),
 	KUNIT_CASE_SLOW(pool_out_of_reach_test),
 	KUNIT_CASE(pool_device_test),
