@@ -87,7 +87,6 @@ struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 		.gfp	= gfp & ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM),
 		.attrs	= attrs,
 		.dir	= DMA_BIDIRECTIONAL,
-		.limits	= dma_limits_of(dev, dev->coherent_dma_mask),
 	};
 
 	if (gfp & __GFP_NOWARN)

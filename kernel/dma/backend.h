@@ -228,6 +228,7 @@ static inline void dma_request_set_route(struct dma_request *req,
 					 enum dma_route route)
 {
 	req->route = route;
+	req->limits = dma_limits_of(req->dev, req->dev->coherent_dma_mask);
 	req->limits.unencrypted = route == DMA_ROUTE_DIRECT &&
 				  force_dma_unencrypted(req->dev);
 	if (route != DMA_ROUTE_DIRECT)

@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
 #include "../../kernel/dma/route.h"
 #include "mock.h"
@@ -559,6 +560,20 @@ static void ops_direct_test(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, seen.name, "");
 }
 
+/* The ops' translation reaches all memory; the direct route what the device does. */
+static void ops_reach_test(struct kunit *test)
+{
+	struct device *dev = device_with(test, &full_ops);
+	struct dma_request req;
+
+	dev->coherent_dma_mask = SZ_1G - 1;
+	req = dma_request_of(dev, SZ_4K, GFP_ATOMIC, 0);
+	KUNIT_EXPECT_EQ(test, req.route, DMA_ROUTE_OPS);
+	KUNIT_EXPECT_EQ(test, req.limits.last_phys, PHYS_ADDR_MAX);
+	dma_request_set_route(&req, DMA_ROUTE_DIRECT);
+	KUNIT_EXPECT_EQ(test, req.limits.last_phys, SZ_1G - 1);
+}
+
 /* What ops use for memory that is contiguous, remapped or not */
 
 struct common {
@@ -637,6 +652,7 @@ static struct kunit_case dma_ops_cases[] = {
 	KUNIT_CASE(ops_appear_test),
 	KUNIT_CASE(ops_dummy_test),
 	KUNIT_CASE(ops_direct_test),
+	KUNIT_CASE(ops_reach_test),
 	KUNIT_CASE(ops_common_test),
 	KUNIT_CASE(ops_common_noncoherent_test),
 	{}
