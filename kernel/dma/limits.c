@@ -24,22 +24,29 @@
  */
 u64 zone_dma_limit __ro_after_init = DMA_BIT_MASK(24);
 
+/* What lies behind a window, if it starts in reach. */
+static bool is_behind(const struct bus_dma_region *window, u64 last_dma,
+		      phys_addr_t *first, phys_addr_t *last)
+{
+	if (window->dma_start > last_dma)
+		return false;
+	*first = window->cpu_start;
+	*last = *first + min(window->size - 1, last_dma - window->dma_start);
+	return true;
+}
+
 /* The lowest and the highest address behind any window that starts in reach */
 static void set_bounds(struct dma_limits *limits,
 		       const struct bus_dma_region *window)
 {
+	phys_addr_t first, last;
+
 	limits->first_phys = PHYS_ADDR_MAX;
 	for (; window->size; window++) {
-		phys_addr_t first = window->cpu_start;
-		u64 span;
-
-		if (window->dma_start > limits->last_dma)
+		if (!is_behind(window, limits->last_dma, &first, &last))
 			continue;
-		span = min(window->size - 1,
-			   limits->last_dma - window->dma_start);
 		limits->first_phys = min(limits->first_phys, first);
-		limits->last_phys = max_t(phys_addr_t, limits->last_phys,
-					  first + span);
+		limits->last_phys = max(limits->last_phys, last);
 	}
 }
 
@@ -65,6 +72,38 @@ struct dma_limits dma_limits_of(struct device *dev, u64 mask)
 	else
 		limits.last_phys = dma_to_phys(dev, limits.last_dma);
 	return limits;
+}
+
+static phys_addr_t last_ram(void)
+{
+	return PFN_PHYS((phys_addr_t)max_pfn) - 1;
+}
+
+/**
+ * dma_limits_narrow - limit a device to the window with most memory behind it
+ * @dev: the device
+ * @limits: its limits; what lies between the new first_phys and last_phys is in
+ *	reach, without exception
+ *
+ * For whoever gets memory without knowing the device.
+ *
+ * Context: any.
+ */
+void dma_limits_narrow(struct device *dev, struct dma_limits *limits)
+{
+	const struct bus_dma_region *window = dev->dma_range_map;
+	phys_addr_t first, last, size, most = 0;
+
+	for (; window && window->size; window++) {
+		if (!is_behind(window, limits->last_dma, &first, &last))
+			continue;
+		size = first > last_ram() ? 1 : min(last, last_ram()) - first + 1;
+		if (size <= most)
+			continue;
+		most = size;
+		limits->first_phys = first;
+		limits->last_phys = last;
+	}
 }
 
 /**
@@ -128,11 +167,6 @@ gfp_t dma_limits_zone(const struct dma_limits *limits)
 	if (limits->last_phys <= DMA_BIT_MASK(32))
 		return GFP_DMA32;
 	return 0;
-}
-
-static phys_addr_t last_ram(void)
-{
-	return PFN_PHYS((phys_addr_t)max_pfn) - 1;
 }
 
 /*

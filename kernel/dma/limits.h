@@ -45,6 +45,7 @@ static inline void dma_note_skip_sync(struct device *dev, bool can_skip)
 }
 
 struct dma_limits dma_limits_of(struct device *dev, u64 mask);
+void dma_limits_narrow(struct device *dev, struct dma_limits *limits);
 bool dma_limits_reach(struct device *dev, const struct dma_limits *limits,
 		      phys_addr_t phys, size_t size);
 dma_addr_t dma_limits_address(struct device *dev,

@@ -66,6 +66,7 @@ enum swiotlb_zone swiotlb_zone_of(struct device *dev, bool is_translated,
 	if (is_translated)
 		return SWIOTLB_ZONE_NORMAL;
 	limits = dma_limits_of(dev, *dev->dma_mask);
+	dma_limits_narrow(dev, &limits);
 	reach->first = limits.first_phys;
 	reach->last = limits.last_phys;
 	flags = dma_limits_zone(&limits);

@@ -244,6 +244,31 @@ static void grow_in_window_test(struct kunit *test)
 	other->dma_range_map = NULL;
 }
 
+/* Nor where there is memory between windows, and none behind them but what is full. */
+static void grow_between_windows_test(struct kunit *test)
+{
+	struct swiotlb_place *place = growing_place(test, SZ_16M);
+	u8 *buffer = take_buffer(test, SZ_64K, 0x11);
+	dma_addr_t all = map(test, place->dev, buffer, SZ_64K);
+	struct device *other = swiotlb_place_device(test, place, "other");
+	const struct bus_dma_region windows[] = {
+		{ .cpu_start = 0, .dma_start = SZ_2G, .size = PAGE_SIZE },
+		{ .cpu_start = place->phys, .dma_start = SZ_1G,
+		  .size = place->size },
+		{ .cpu_start = PFN_PHYS(max_pfn), .size = PAGE_SIZE },
+		{}
+	};
+
+	swiotlb_idle = 10 * HZ;
+	other->dma_range_map = windows;
+	KUNIT_EXPECT_EQ(test, try_map(other, buffer, SZ_4K), DMA_MAPPING_ERROR);
+	flush_delayed_work(&place->set->work);
+	KUNIT_EXPECT_TRUE(test, is_small_again(place->set));
+	other->dma_range_map = NULL;
+	unmap(place->dev, all, SZ_64K);
+	check_small_again(test, place);
+}
+
 static enum swiotlb_zone low_zone(struct device *dev, bool is_translated,
 				  struct swiotlb_reach *reach)
 {
@@ -766,6 +791,7 @@ static struct kunit_case swiotlb_grow_cases[] = {
 	KUNIT_CASE(grow_limit_test),
 	KUNIT_CASE(grow_in_reach_test),
 	KUNIT_CASE(grow_in_window_test),
+	KUNIT_CASE(grow_between_windows_test),
 	KUNIT_CASE(grow_of_piece_test),
 	KUNIT_CASE(grow_fail_nth_test),
 	KUNIT_CASE(grow_lost_test),
