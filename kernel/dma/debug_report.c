@@ -101,16 +101,18 @@ void dma_debug_get_filter(char *name)
 	spin_unlock_irqrestore(&report_lock, flags);
 }
 
-/* Whether a list with commas has the driver. */
+/* Whether a list has the driver, whose name may have a comma itself. */
 static bool names_driver(const char *list, const struct device_driver *driver)
 {
-	size_t length;
+	size_t length = driver ? strlen(driver->name) : 0;
 
-	for (; driver && *list; list += length + (list[length] == ',')) {
-		length = strcspn(list, ",");
-		if (strlen(driver->name) == length &&
-		    !strncmp(driver->name, list, length))
+	while (length && list) {
+		if (!strncmp(list, driver->name, length) &&
+		    (!list[length] || list[length] == ','))
 			return true;
+		list = strchr(list, ',');
+		if (list)
+			list++;
 	}
 	return false;
 }

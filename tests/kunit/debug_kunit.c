@@ -523,6 +523,7 @@ static unsigned int printed(struct device *dev, const char *filter)
 static void debug_filter_test(struct kunit *test)
 {
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
+	struct device_driver *driver = dev->driver, comma = { .name = "a,b" };
 	char was[DMA_DEBUG_NAME], name[DMA_DEBUG_NAME];
 	u32 count = dma_debug_error_count;
 
@@ -541,13 +542,17 @@ static void debug_filter_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, printed(dev, "!other,dev"), 0);
 	KUNIT_EXPECT_EQ(test, printed(dev, "other,,devi"), 0);
 	KUNIT_EXPECT_EQ(test, printed(dev, "other,dev,"), 1);
+	dev->driver = &comma;
+	KUNIT_EXPECT_EQ(test, printed(dev, "a,b"), 1);
+	KUNIT_EXPECT_EQ(test, printed(dev, "!other,a,b"), 0);
+	dev->driver = driver;
 	KUNIT_EXPECT_EQ(test, printed(dev, "!"), 1);
 	KUNIT_EXPECT_EQ(test, printed(dev, "\n"), 1);
 	KUNIT_EXPECT_EQ(test, printed(dev, "*"), 1);
 	dma_debug_all_errors = 0;
 	dma_debug_set_filter(was);
-	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 6);
-	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count + 11);
+	KUNIT_EXPECT_EQ(test, dma_kunit_expect_warn_end(), 7);
+	KUNIT_EXPECT_EQ(test, dma_debug_error_count, count + 13);
 }
 
 static void debug_number_test(struct kunit *test)
