@@ -247,6 +247,28 @@ static void alloc_noncontiguous_test(struct kunit *test)
 	}
 }
 
+/* Small ones lie side by side: who goes takes nothing from the others. */
+static void alloc_noncontiguous_peers_test(struct kunit *test)
+{
+	struct device *dev = plain_device(test);
+	struct sg_table *tables[4];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++) {
+		tables[i] = dma_alloc_noncontiguous(dev, 1, DMA_BIDIRECTIONAL,
+						    GFP_KERNEL, 0);
+		KUNIT_ASSERT_NOT_NULL(test, tables[i]);
+	}
+	for (unsigned int i = ARRAY_SIZE(tables); i--;) {
+		dma_free_noncontiguous(dev, 1, tables[i], DMA_BIDIRECTIONAL);
+		for (unsigned int j = 0; j < i; j++) {
+			dma_addr_t dma_addr = sg_dma_address(tables[j]->sgl);
+
+			KUNIT_EXPECT_GT(test, mock_iommu_prot(dev, dma_addr), 0);
+		}
+	}
+	check_gone(test, dev);
+}
+
 /* Where the IOMMU's pages are larger than the CPU's, any size will do. */
 static void alloc_large_granule_test(struct kunit *test)
 {
@@ -599,6 +621,7 @@ static struct kunit_case iommu_alloc_cases[] = {
 	MOCK_IOMMU_CASE(alloc_large_granule_test),
 	KUNIT_CASE(alloc_silly_size_test),
 	MOCK_IOMMU_CASE(alloc_noncontiguous_one_way_test),
+	MOCK_IOMMU_CASE(alloc_noncontiguous_peers_test),
 	MOCK_IOMMU_CASE(alloc_exhaust_test),
 	MOCK_IOMMU_CASE(alloc_map_fails_test),
 	MOCK_IOMMU_CASE(alloc_managed_test),

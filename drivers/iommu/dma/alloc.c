@@ -28,12 +28,14 @@
  * struct iommu_dma_scatter - scattered pages that a device sees in one row
  * @sgt: the pages as a table; its first entry has the device's address of all
  * @cpu_addr: where they are mapped for the CPU; NULL: nowhere
+ * @mapped: bytes mapped for the device, which sg_dma_len() has no bits for
  * @nr_pages: how many
  * @pages: each of them
  */
 struct iommu_dma_scatter {
 	struct sg_table	sgt;
 	void		*cpu_addr;
+	size_t		mapped;
 	unsigned int	nr_pages;
 	struct page	*pages[] __counted_by(nr_pages);
 };
@@ -203,6 +205,7 @@ static struct iommu_dma_scatter *make_mapped(struct device *dev, size_t size,
 		goto destroy;
 	sg_dma_address(scatter->sgt.sgl) = addr;
 	sg_dma_len(scatter->sgt.sgl) = size;
+	scatter->mapped = size;
 	if (!map_pieces(cookie, scatter, addr, prot, &done))
 		return scatter;
 	is_unmapped = dma_io_undo(cookie, dev, addr, size, done);
@@ -219,7 +222,7 @@ static void destroy_mapped(struct device *dev,
 	destroy_scatter(scatter,
 			dma_io_unmap(cookie, dev,
 				     sg_dma_address(scatter->sgt.sgl),
-				     sg_dma_len(scatter->sgt.sgl)));
+				     scatter->mapped));
 }
 
 /**
