@@ -10,6 +10,7 @@
  * can't change while a device is switched.
  */
 #include <linux/cpumask.h>
+#include <linux/fsl/mc.h>
 #include <linux/init.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
@@ -171,8 +172,12 @@ static int set_up(struct iommu_dma_cookie *cookie, struct device *dev,
  */
 void dma_shadow_set_up(struct iommu_dma_cookie *cookie, struct device *dev)
 {
-	/* What is switched on for one device is not for the rest of its group. */
-	dev->iommu->shadow_off = !default_limit;
+	/*
+	 * What is switched on for one device is not for the rest of its group.  Drivers
+	 * of the fsl-mc bus read buffers that are mapped without a sync call, and take
+	 * the page behind an address for their own.
+	 */
+	dev->iommu->shadow_off = !default_limit || dev_is_fsl_mc(dev);
 	if (default_limit && !cookie->flush && set_up(cookie, dev, default_limit))
 		dev_warn(dev, "no memory or no address for shadow pages: its small buffers are mapped\n");
 }
