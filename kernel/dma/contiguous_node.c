@@ -48,11 +48,26 @@ static bool __init is_default_node(int node, phys_addr_t size)
 	    !dma_node_has(&rmem, "linux,cma-default"))
 		return false;
 	reg = of_get_flat_dt_prop(node, "reg", &len);
-	if (!reg || len < (dt_root_addr_cells + dt_root_size_cells) * 4)
+	if (!reg || !len || len % ((dt_root_addr_cells + dt_root_size_cells) * 4))
 		return false;
 	rmem.base = dt_mem_next_cell(dt_root_addr_cells, &reg);
 	rmem.size = dt_mem_next_cell(dt_root_size_cells, &reg);
 	return rmem.size >= size && dma_node_is_area(&rmem);
+}
+
+static bool __init has_cells(int node, const char *name, int nr)
+{
+	const __be32 *cells = of_get_flat_dt_prop(node, name, NULL);
+
+	return cells && be32_to_cpup(cells) == nr;
+}
+
+/* Nodes with a reg are used below a parent of this form alone (reserved-memory.yaml). */
+static bool __init is_parent(int node)
+{
+	return has_cells(node, "#address-cells", dt_root_addr_cells) &&
+	       has_cells(node, "#size-cells", dt_root_size_cells) &&
+	       of_get_flat_dt_prop(node, "ranges", NULL);
 }
 
 /**
@@ -72,7 +87,7 @@ bool __init dma_cma_node_is_to_come(phys_addr_t size)
 	if (!initial_boot_params)
 		return false;
 	parent = fdt_path_offset(initial_boot_params, "/reserved-memory");
-	if (parent < 0)
+	if (parent < 0 || !is_parent(parent))
 		return false;
 	fdt_for_each_subnode(node, initial_boot_params, parent)
 		if (is_default_node(node, size))
