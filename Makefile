@@ -20,7 +20,7 @@ help:
 	@echo 'make check-pages'
 	@echo '                the device trees of boards, with pages of 16 and 64 KiB'
 	@echo 'make check-zoo  boot every device of QEMU that is a bus master and has a'
-	@echo '                driver, in five modes, on arm64 and on x86_64'
+	@echo '                driver in an arm64 kernel with KASAN and lockdep'
 	@echo 'make check-build'
 	@echo '                compile for architectures that nothing boots on'
 	@echo 'make check-kcsan'
