@@ -64,7 +64,7 @@ test_sound() {
 test_rng() {
 	local name driver start route got
 	open_test "$@"
-	got=$(timeout 60 dd if=/dev/hwrng bs=4k count=16 iflag=fullblock 2> /dev/null |
+	got=$(timeout 300 dd if=/dev/hwrng bs=4k count=16 iflag=fullblock 2> /dev/null |
 		tee /tmp/letters | wc -c)
 	if [ "$got" != 65536 ]; then
 		other_row "read" "$got" "$got bytes, not 65536"
