@@ -330,7 +330,7 @@ static bool __grows_in_reach(struct dma_zone_pool *pool, size_t size,
 		return true;
 	last = last_index(list_last_entry(&pool->chunks, struct dma_chunk, link),
 			  last_phys);
-	return last >= 0 && last >= (long)(size >> PAGE_SHIFT) - 1;
+	return last >= (long)(size >> PAGE_SHIFT) - 1;
 }
 
 /* @wanted: whether a pool has to grow if it has no piece; cleared if this one does. */
