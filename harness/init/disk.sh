@@ -28,10 +28,7 @@ disk_result() {
 
 # The unit of a disk, in KiB
 unit_of() {
-	case " $guest_slow " in
-	*" $1 "*) echo $((guest_unit / 16)) ;;
-	*) echo "$guest_unit" ;;
-	esac
+	if is_among "$1" "$guest_slow"; then echo $((guest_unit / 16)); else echo "$guest_unit"; fi
 }
 
 # write_read OFFSET LENGTH direct|cached, in units; what is direct goes in one
@@ -40,7 +37,7 @@ write_read() {
 	local offset=$1 length=$2 how=$3 src=/tmp/data.$name got=''
 	local wanted start out=conv=notrunc,fsync in='' piece=1
 	[ "$how" = cached ] || { out='conv=notrunc oflag=direct' in=iflag=direct; }
-	[ "$how" = cached ] || is_modest "$name" || piece=$length
+	[ "$how" = cached ] || is_among "$name" "$guest_modest" || piece=$length
 	disk_dd if=/dev/urandom of="$src" bs="${unit}k" count="$length" iflag=fullblock
 	wanted=$(sum < "$src")
 	start=$(now)
@@ -56,16 +53,9 @@ write_read() {
 	rm "$src"
 }
 
-is_modest() {
-	case " $guest_modest " in
-	*" $1 "*) return 0 ;;
-	*) return 1 ;;
-	esac
-}
-
 raise_requests() {
 	local queue=/sys/block/$blk/queue
-	is_modest "$name" || cat "$queue/max_hw_sectors_kb" > "$queue/max_sectors_kb"
+	is_among "$name" "$guest_modest" || cat "$queue/max_hw_sectors_kb" > "$queue/max_sectors_kb"
 }
 
 read_host_area() {

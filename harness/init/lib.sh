@@ -66,6 +66,14 @@ wait_for() {
 	done
 }
 
+# is_among NAME LIST: is it one of the words of the list?
+is_among() {
+	case " $2 " in
+	*" $1 "*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
 # All entries NAME:BUS/DRIVER[@PLACE] of the board.
 # shellcheck disable=SC2086
 all_devices() { echo $guest_disks $guest_nets $guest_sounds $guest_others; }

@@ -228,10 +228,8 @@ test_mode() {
 	done
 	[ "$guest_routes" = direct ] || run_requests large
 	for entry in $(all_devices); do
-		case " $guest_clinging " in
-		*" ${entry%%:*} "*) ;;
-		*) test_release "${entry%%:*}" "${entry#*:}" ;;
-		esac
+		is_among "${entry%%:*}" "$guest_clinging" ||
+			test_release "${entry%%:*}" "${entry#*:}"
 	done
 	show_rows
 }

@@ -63,9 +63,7 @@ test_net() {
 	route=$(route_of_driver "$2")
 	[ "$route" = "$3" ] ||
 		row "$name" "$driver" "$route" "take the route $3" 0 0 "took $route"
-	case " $guest_slow " in
-	*" $name "*) payload=payload-slow wanted=$payload_slow_sum ;;
-	esac
+	! is_among "$name" "$guest_slow" || payload=payload-slow wanted=$payload_slow_sum
 	start=$(now)
 	tftp -g -b 1428 -r "$payload" -l "$file" "$network.2" 2>&1 | detail_lines
 	row "$name" "$driver" "$route" "fetch by TFTP" "$(size_of "$file")" \
