@@ -20,6 +20,7 @@
 
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 
 #define MAX_PAGES	64

@@ -15,6 +15,7 @@
 
 #include "../../kernel/dma/ledger.h"
 #include "../../kernel/dma/map_benchmark_impl.h"
+#include "log.h"
 #include "mock.h"
 
 #define RUN_MSECS	50

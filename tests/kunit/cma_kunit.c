@@ -17,6 +17,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -358,9 +359,9 @@ static void cma_bind_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&area->nr_users), nr_users + 1);
 	if (other) {
 		/* The last one bound is the one that is used. */
-		dma_pools_log_mark();
+		dma_kunit_log_mark();
 		KUNIT_EXPECT_EQ(test, 0, dma_cma_bind(dev, other));
-		KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+		KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 							     "takes the place of"));
 		KUNIT_EXPECT_PTR_EQ(test, dev->cma_area, other->cma);
 		KUNIT_EXPECT_EQ(test, atomic_read(&area->nr_users), nr_users);

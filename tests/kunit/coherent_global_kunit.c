@@ -14,6 +14,7 @@
 
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -152,9 +153,9 @@ static void global_second_test(struct kunit *test)
 	phys_addr_t phys = dma_pools_spare(test, 0, SZ_64K);
 	struct dma_pool_figures before = figures_of(test), figures;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, dma_init_global_coherent(phys, SZ_64K), -EBUSY);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'global' refused",
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("'global' refused",
 						  "is the global pool already"), 1);
 	KUNIT_EXPECT_EQ(test, dma_init_global_coherent(phys + 1, SZ_64K), -EINVAL);
 

@@ -16,6 +16,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -166,14 +167,14 @@ static void pool_create_bad_test(struct kunit *test)
 	struct dma_coherent_pool *pool;
 	struct page *page;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	pool = dma_coherent_pool_create("bad", phys, 0, NAME, "nobody");
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(pool), -EINVAL);
 	pool = dma_coherent_pool_create("bad", phys + 16, SZ_4K, NAME, "nobody");
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(pool), -EINVAL);
 	pool = dma_coherent_pool_create("bad", phys, SZ_4K + 16, NAME, "nobody");
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(pool), -EINVAL);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'bad'", "expected multiples of"),
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("'bad'", "expected multiples of"),
 			3);
 
 	/* Memory that the kernel uses */
@@ -184,7 +185,7 @@ static void pool_create_bad_test(struct kunit *test)
 					NAME, "nobody");
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(pool), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'bad'", "cannot map"), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("'bad'", "cannot map"), 1);
 	__free_page(page);
 }
 
@@ -256,10 +257,10 @@ static void pool_release_live_test(struct kunit *test)
 							     SZ_16K));
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &live));
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_release_coherent_memory(dev);
 	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'declared' given up",
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("'declared' given up",
 						  "in use: it stays mapped"), 1);
 	memset(live.cpu_addr, 0x5a, SZ_8K);
 	KUNIT_EXPECT_TRUE(test, dma_pools_is_filled(&live, 0x5a));
@@ -283,7 +284,7 @@ static void pool_exhaust_test(struct kunit *test)
 	/* It is exclusive: nobody else is even asked */
 	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, SZ_4K, GFP_KERNEL,
 						     "'full' free 0 KiB, largest 0 KiB"));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "pages: "), 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "pages: "), 0);
 	KUNIT_EXPECT_FALSE(test, dma_pools_alloc(dev, SZ_4K, GFP_ATOMIC | __GFP_NOWARN,
 						 &refused));
 	KUNIT_EXPECT_NULL(test, refused.cpu_addr);
@@ -486,7 +487,7 @@ static void pool_limit_test(struct kunit *test)
 	struct dma_pools_buffer buffers[16];
 	unsigned int nr;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_ASSERT_EQ(test, 0,
 			dma_declare_coherent_memory(dev, phys, last + 1 - SZ_32K,
 						    SZ_64K));
@@ -495,21 +496,21 @@ static void pool_limit_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, SZ_32K / SZ_4K);
 	for (unsigned int i = 0; i < nr; i++)
 		KUNIT_EXPECT_LE(test, buffers[i].dma_addr + SZ_4K - 1, last);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "reach"), 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "reach"), 0);
 	nr += dma_pools_fill(dev, SZ_4K, GFP_KERNEL, NAME, buffers + nr, 8);
 	KUNIT_EXPECT_EQ(test, nr, SZ_64K / SZ_4K);
 	KUNIT_EXPECT_GT(test, buffers[nr - 1].dma_addr, last);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "set its mask"), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "set its mask"), 1);
 	dma_pools_free_all(buffers, nr);
 	dma_release_coherent_memory(dev);
 
 	/* One behind it, as a board may give it to a driver without a mask */
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(dev, phys, last + 1,
 							     SZ_64K));
 	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, SZ_4K, GFP_KERNEL, buffers));
 	KUNIT_EXPECT_GT(test, buffers[0].dma_addr, last);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "set its mask"), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "set its mask"), 1);
 	dma_pools_free(buffers);
 	dma_release_coherent_memory(dev);
 }
@@ -536,9 +537,9 @@ static void pool_window_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, buffer.dma_addr, 0x30000000 + (buffer.phys - phys));
 	dma_pools_free(&buffer);
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, dma_pools_bind(test, dev, out), -ERANGE);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("'out'",
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("'out'",
 						  "outside of the device's dma-ranges"), 1);
 }
 
@@ -548,9 +549,9 @@ static void check_half(struct kunit *test, struct device *dev,
 {
 	struct dma_pools_buffer buffer;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_ASSERT_EQ(test, 0, dma_coherent_pool_bind(dev, pool));
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 						     "only 32 of its 64 KiB"));
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_32K, GFP_KERNEL, &buffer));
 	KUNIT_EXPECT_EQ(test, buffer.dma_addr, start);

@@ -19,6 +19,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -67,11 +68,11 @@ static size_t used_bytes(struct kunit *test)
 static void free_wrong(struct kunit *test, struct use *use, struct device *dev,
 		       void *cpu_addr, dma_addr_t dma_addr)
 {
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_kunit_expect_warn_begin();
 	dma_free_coherent(dev, SZ_16K, cpu_addr, dma_addr);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev),
 						  "nothing is freed"), 1);
 	KUNIT_EXPECT_EQ(test, used_bytes(test), SZ_16K);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(use->dev), 1);
@@ -96,7 +97,7 @@ static void use_wrong_free_test(struct kunit *test)
 	/* Somebody else's, of the same pool, and not its start */
 	free_wrong(test, use, other, buffer->cpu_addr + SZ_4K,
 		   buffer->dma_addr + SZ_4K);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(other), "holds 16384 bytes"),
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(other), "holds 16384 bytes"),
 			1);
 }
 
@@ -106,11 +107,11 @@ static void use_free_other_cpu_test(struct kunit *test)
 	struct use *use = use_create(test, false);
 
 	use->buffer.cpu_addr += SZ_4K;
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_kunit_expect_warn_begin();
 	dma_pools_free(&use->buffer);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(use->dev),
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(use->dev),
 						  "that were given as cpu"), 1);
 	KUNIT_EXPECT_EQ(test, used_bytes(test), 0);
 }
@@ -121,11 +122,11 @@ static void use_free_twice_test(struct kunit *test)
 	struct dma_pools_buffer again = use->buffer;
 
 	dma_pools_free(&use->buffer);
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_kunit_expect_warn_begin();
 	dma_pools_free(&again);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("no live DMA buffer is there",
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("no live DMA buffer is there",
 						  "nothing is freed"), 1);
 	KUNIT_EXPECT_EQ(test, used_bytes(test), 0);
 }
@@ -142,11 +143,11 @@ static void use_free_other_size_test(struct kunit *test)
 								GFP_KERNEL,
 								&use->buffer));
 		use->buffer.size = sizes[i];
-		dma_pools_log_mark();
+		dma_kunit_log_mark();
 		dma_kunit_expect_warn_begin();
 		dma_pools_free(&use->buffer);
 		KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-		KUNIT_EXPECT_EQ(test, dma_pools_log_count("allocated were 16384",
+		KUNIT_EXPECT_EQ(test, dma_kunit_log_match("allocated were 16384",
 							  "all of it is freed"), 1);
 		KUNIT_EXPECT_EQ(test, used_bytes(test), 0);
 	}

@@ -17,6 +17,7 @@
 
 #include "../../kernel/dma/debug.h"
 #include "../../kernel/dma/debug_store.h"
+#include "log.h"
 #include "mock.h"
 
 static inline void debug_mistake_begin(u32 *count)

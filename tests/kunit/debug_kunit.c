@@ -17,6 +17,7 @@
 
 #include "debug.h"
 #include "files.h"
+#include "log.h"
 #include "pools.h"
 
 #define NR_ENTRIES	4

@@ -13,6 +13,7 @@
 #include <linux/sizes.h>
 
 #include "debug.h"
+#include "log.h"
 
 #define NR_PAGES	64
 

@@ -16,6 +16,7 @@
 
 #include "../../kernel/dma/ledger.h"
 #include "files.h"
+#include "log.h"
 #include "mock.h"
 
 /* No RAM, on any machine that runs this. */

@@ -18,6 +18,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 

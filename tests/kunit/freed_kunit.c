@@ -17,6 +17,7 @@
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -199,9 +200,9 @@ static void freed_declared_test(struct kunit *test)
 	for (unsigned int i = 0; i < NR_BUFFERS; i++)
 		take(test, dev, SZ_4K, GFP_KERNEL, &buffers[i]);
 	dma_pools_free_all(buffers, NR_BUFFERS);
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_release_coherent_memory(dev);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("given up", "in use"), 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("given up", "in use"), 0);
 }
 
 /* A free that does not sleep itself undoes nobody else's buffer that would. */
@@ -217,11 +218,11 @@ static void freed_while_atomic_test(struct kunit *test)
 		take(test, dev, SZ_8K, GFP_KERNEL, &sleepers[i]);
 	dma_pools_free_all(sleepers, NR_BUFFERS);
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	spin_lock(&lock);
 	dma_pools_free(&atomic);
 	spin_unlock(&lock);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("sleeping function called",
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("sleeping function called",
 						  "invalid context"), 0);
 }
 

@@ -17,6 +17,7 @@
 #include <linux/vmstat.h>
 
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock_iommu.h"
 
 struct way {

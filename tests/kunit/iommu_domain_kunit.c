@@ -15,6 +15,7 @@
 #include <linux/iommu-dma.h>
 #include <linux/sizes.h>
 
+#include "log.h"
 #include "mock_iommu.h"
 
 #define MAX_ADDRS	256

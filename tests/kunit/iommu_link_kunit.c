@@ -16,6 +16,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "log.h"
 #include "mock_iommu.h"
 
 #define BASE	SZ_1M

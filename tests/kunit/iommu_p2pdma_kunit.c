@@ -27,6 +27,7 @@
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
 
+#include "log.h"
 #include "mock_iommu.h"
 #include "mock_pci.h"
 

@@ -21,6 +21,7 @@
 #include <linux/vmalloc.h>
 
 #include "files.h"
+#include "log.h"
 #include "mock_iommu.h"
 
 /* Kinds of drivers */

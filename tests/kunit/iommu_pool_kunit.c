@@ -16,6 +16,7 @@
 
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/coherent.h"
+#include "log.h"
 #include "mock_iommu.h"
 #include "pools.h"
 
@@ -82,10 +83,10 @@ static void check_refused(struct kunit *test, struct device *dev,
 {
 	unsigned long nr_mapped = mock_iommu_nr_mapped(dev);
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, err, dma_coherent_pool_bind(dev, pool));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), ""), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), why), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), ""), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), why), 1);
 	KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(dev), nr_mapped);
 	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
 }
@@ -422,9 +423,9 @@ static void pool_reserve_after_lazy_test(struct kunit *test)
 	unsigned int nr;
 
 	mock_iommu_reserve(test, iommu, &region);
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	mock_iommu_device(test, iommu, "two", &(struct dma_kunit_shape){});
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count("in use by another", ""), 0);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match("in use by another", ""), 0);
 	nr = mock_iommu_exhaust(test, one, buffer, SZ_4K, addrs,
 				ARRAY_SIZE(addrs));
 	KUNIT_EXPECT_EQ(test, nr, POOL_SIZE / SZ_4K - 1);
@@ -492,10 +493,10 @@ static void pool_mask_test(struct kunit *test)
 							POOL_SIZE);
 	struct dma_pools_buffer buffer;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_ASSERT_EQ(test, 0, dma_pools_bind(test, dev, pool));
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "set its mask"), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "set its mask"), 1);
 	dma_pools_free(&buffer);
 }
 
@@ -508,9 +509,9 @@ static void pool_overlap_test(struct kunit *test)
 							SZ_32K);
 
 	KUNIT_ASSERT_EQ(test, 0, dma_coherent_pool_bind(dev, all));
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, -EBUSY, dma_coherent_pool_bind(dev, half));
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), "'half'"), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), "'half'"), 1);
 	check_seen(test, dev, SZ_64K);
 	dma_coherent_pool_unbind(dev, half);
 	check_seen(test, dev, SZ_64K);

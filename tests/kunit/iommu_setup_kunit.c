@@ -17,6 +17,7 @@
 #include <linux/swiotlb.h>
 
 #include "../../drivers/iommu/dma-iommu.h"
+#include "log.h"
 #include "mock_iommu.h"
 #ifdef CONFIG_PCI
 #include "mock_pci.h"

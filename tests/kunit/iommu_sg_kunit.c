@@ -17,6 +17,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "log.h"
 #include "mock_iommu.h"
 
 #define SEED		20241117
@@ -742,7 +743,7 @@ static void sg_random_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, pieces);
 	kunit_info(test, "seed %u", SEED);
 	prandom_seed_state(&rnd, SEED);
-	for (unsigned int i = 0; i < 300; i++) {
+	for (unsigned long i = mock_iommu_rounds(test, 300); i; i--) {
 		struct limit limit = random_limit(&rnd, granule);
 		unsigned int nr = random_pieces(&rnd, pieces);
 

@@ -13,6 +13,7 @@
 #include <linux/sizes.h>
 
 #include "iommu_shadow.h"
+#include "log.h"
 
 static const enum dma_data_direction dirs[] = {
 	DMA_TO_DEVICE, DMA_FROM_DEVICE, DMA_BIDIRECTIONAL,

@@ -19,6 +19,7 @@
 #include <linux/string.h>
 
 #include "iommu_shadow.h"
+#include "log.h"
 #include "pools.h"
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);

@@ -15,6 +15,7 @@
 #include <linux/sizes.h>
 
 #include "iommu_shadow.h"
+#include "log.h"
 #include "pools.h"
 
 #define DEVICE	"dma-kunit-switched"

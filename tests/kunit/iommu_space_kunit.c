@@ -17,6 +17,7 @@
 #include <linux/smp.h>
 
 #include "iommu_space.h"
+#include "log.h"
 #include "mock.h"
 
 static const unsigned long sizes[] = {

@@ -16,6 +16,7 @@
 #include <linux/sizes.h>
 
 #include "../../kernel/dma/limits.h"
+#include "log.h"
 #include "mock.h"
 
 /*

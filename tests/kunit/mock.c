@@ -95,45 +95,6 @@ struct device *dma_kunit_device(struct kunit *test, const char *name,
 	return dev;
 }
 
-#define LOG_MARK	"dma-kunit: mark"
-
-/**
- * dma_kunit_log_mark - what is logged from here on is looked at
- *
- * Context: process context.
- */
-void dma_kunit_log_mark(void)
-{
-	pr_info(LOG_MARK "\n");
-}
-
-/**
- * dma_kunit_log_count - count lines of the log since dma_kunit_log_mark()
- * @text: that they hold
- *
- * Needs CONFIG_PRINTK.
- *
- * Context: process context.
- * Return: how many there are.
- */
-unsigned int dma_kunit_log_count(const char *text)
-{
-	struct kmsg_dump_iter iter;
-	unsigned int nr_lines = 0;
-	static char line[1024];
-	size_t len;
-
-	kmsg_dump_rewind(&iter);
-	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
-		line[len] = '\0';
-		if (strstr(line, LOG_MARK))
-			nr_lines = 0;
-		else if (strstr(line, text))
-			nr_lines++;
-	}
-	return nr_lines;
-}
-
 /* The variable behind a file that debugfs_create_bool() or _u32() made */
 static void *debugfs_variable(const char *dir_name, const char *name)
 {

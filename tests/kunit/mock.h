@@ -1,109 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites share: devices of any shape, expected warnings, and failing
- * allocations.
+ * What the suites share: devices of any shape, and failing allocations.
  *
  * A device is made by dma_kunit_device(): a device of the kunit bus, with the
  * masks, windows, coherence and ops that the test asks for.  When the test
  * ends, the ledger may not hold anything of it any more, or the test fails.
- *
- * A wrong call must warn, and the test that makes it says so: it puts the call
- * between dma_kunit_expect_warn_begin() and dma_kunit_expect_warn_end(). Both
- * print a line, so that whoever scans the log ignores what stands between; and
- * the second one counts the warnings between them, so that a warning that does
- * not come is a failure.
  */
 #ifndef _TESTS_KUNIT_MOCK_H
 #define _TESTS_KUNIT_MOCK_H
 
-#include <linux/bug.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
-#include <linux/kmsg_dump.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
-#include <linux/string.h>
-
-#include <asm/sections.h>
-
-#define DMA_KUNIT_WARN_BEGIN	"dma-kunit: expect WARN begin"
-#define DMA_KUNIT_WARN_END	"dma-kunit: expect WARN end"
-
-/**
- * dma_kunit_warn_again - let warnings that come once per boot come once more
- *
- * Context: Process context.
- */
-static inline void dma_kunit_warn_again(void)
-{
-	generic_bug_clear_once();
-	memset(__start_once, 0, __end_once - __start_once);
-}
-
-/**
- * dma_kunit_allow_warn - warnings may come, or need not
- * @is_begin: from here on; else up to here
- *
- * For what warns in some kernels, or for some parameters of a test, only.
- *
- * Context: Any.
- */
-static inline void dma_kunit_allow_warn(bool is_begin)
-{
-	pr_info("dma-kunit: allow WARN %s\n", is_begin ? "begin" : "end");
-}
-
-/**
- * dma_kunit_expect_warn_begin - warnings are expected from here on
- *
- * Those that come once per boot come once more: a suite may run twice, and
- * several tests may provoke the same one.
- *
- * Context: Process context.
- */
-static inline void dma_kunit_expect_warn_begin(void)
-{
-	dma_kunit_warn_again();
-	pr_info(DMA_KUNIT_WARN_BEGIN "\n");
-}
-
-/**
- * dma_kunit_expect_warn_end - no more warnings are expected
- *
- * Needs CONFIG_PRINTK: the kernel log is where warnings are seen.
- *
- * Context: Process context.
- * Return: How many warnings there were since dma_kunit_expect_warn_begin().
- */
-static inline unsigned int dma_kunit_expect_warn_end(void)
-{
-	struct kmsg_dump_iter iter;
-	unsigned int nr_warnings = 0;
-	char line[160];
-	size_t len;
-
-	kmsg_dump_rewind(&iter);
-	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
-		line[len] = '\0';
-		if (strstr(line, DMA_KUNIT_WARN_BEGIN))
-			nr_warnings = 0;
-		else if (strstr(line, "WARNING: "))
-			nr_warnings++;
-	}
-	pr_info(DMA_KUNIT_WARN_END "\n");
-	return nr_warnings;
-}
-
-/*
- * Where a warning is no trap with an entry in a table, the places that an inline
- * function is built into have one "once" in common: how many come is not known.
- */
-#ifdef __WARN_FLAGS
-#define DMA_KUNIT_WARNS(nr)	(nr)
-#else
-#define DMA_KUNIT_WARNS(nr)	((nr) ? 1 : 0)
-#endif
 
 /**
  * dma_kunit_fail_nth - let an allocation of this task fail
@@ -265,8 +174,6 @@ struct dma_kunit_storm *dma_kunit_storm_make(struct kunit *test,
 void dma_kunit_storm_run(struct kunit *test, struct dma_kunit_storm *storm);
 struct device *dma_kunit_device(struct kunit *test, const char *name,
 				const struct dma_kunit_shape *shape);
-void dma_kunit_log_mark(void);
-unsigned int dma_kunit_log_count(const char *text);
 bool dma_kunit_fail_sleeping(bool is_on);
 bool dma_kunit_wait_until(bool (*is_true)(void *data), void *data);
 unsigned long dma_kunit_mmap(struct kunit *test,

@@ -16,6 +16,7 @@
 #include <linux/iommu.h>
 #include <linux/log2.h>
 
+#include "log.h"
 #include "mock_iommu.h"
 #include "mock_iommu_table.h"
 

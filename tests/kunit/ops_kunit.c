@@ -27,6 +27,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
 #include "../../kernel/dma/route.h"
+#include "log.h"
 #include "mock.h"
 
 #define OFFSET		0x10000000000ULL

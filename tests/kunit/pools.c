@@ -12,7 +12,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/kmsg_dump.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -25,10 +24,10 @@
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/ledger.h"
 #include "files.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
-#define LOG_MARK	"dma-kunit: the log is read from here on"
 #define DEBUGFS_MAX	SZ_64K
 
 #undef MODULE_PARAM_PREFIX
@@ -255,72 +254,6 @@ void dma_pools_hold_global(struct kunit *test)
 }
 
 /**
- * dma_pools_log_mark - the log is to be read from here on
- *
- * Context: process context.
- */
-void dma_pools_log_mark(void)
-{
-	pr_info(LOG_MARK "\n");
-}
-
-static unsigned int count_lines(const char *mark, const char *one,
-				const char *other)
-{
-	struct kmsg_dump_iter iter;
-	unsigned int nr = 0;
-	char line[512];
-	size_t len;
-
-	kmsg_dump_rewind(&iter);
-	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
-		line[len] = '\0';
-		if (mark && strstr(line, mark))
-			nr = 0;
-		else if (strstr(line, one) && strstr(line, other))
-			nr++;
-	}
-	return nr;
-}
-
-/**
- * dma_pools_log_count - how many lines hold two words?
- * @one: one word
- * @other: the other
- *
- * Context: process context.
- * Return: the number of such lines since dma_pools_log_mark().
- */
-unsigned int dma_pools_log_count(const char *one, const char *other)
-{
-	return count_lines(LOG_MARK, one, other);
-}
-
-/**
- * dma_pools_has_boot_log - is the start of the log still there?
- *
- * Context: process context.
- * Return: true if so; the buffer may have been too small for all of it.
- */
-bool dma_pools_has_boot_log(void)
-{
-	return count_lines(NULL, "Linux version", "");
-}
-
-/**
- * dma_pools_boot_log_count - how many lines hold two words?
- * @one: one word
- * @other: the other
- *
- * Context: process context.
- * Return: the number of such lines since the start of the log.
- */
-unsigned int dma_pools_boot_log_count(const char *one, const char *other)
-{
-	return count_lines(NULL, one, other);
-}
-
-/**
  * dma_pools_is_refused - is a request refused, with a line that says why?
  * @dev: the device
  * @size: in bytes
@@ -338,14 +271,14 @@ bool dma_pools_is_refused(struct device *dev, size_t size, gfp_t gfp,
 {
 	struct dma_pools_buffer buffer;
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	for (unsigned int i = 0; i < 15; i++) {
 		if (dma_pools_alloc(dev, size, gfp, &buffer)) {
 			dma_pools_free(&buffer);
 			return false;
 		}
-		if (dma_pools_log_count(dev_name(dev), "no DMA memory for"))
-			return dma_pools_log_count(dev_name(dev), text);
+		if (dma_kunit_log_match(dev_name(dev), "no DMA memory for"))
+			return dma_kunit_log_match(dev_name(dev), text);
 		msleep(500);
 	}
 	return false;

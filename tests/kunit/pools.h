@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites of pools share: memory for a pool, buffers, the kernel's log
- * and debugfs as a person reads them, and many users of one device at a time.
+ * What the suites of pools share: memory for a pool, buffers, debugfs as a
+ * person reads it, and many users of one device at a time.
  *
  * Memory of a pool must not be in the kernel's linear mapping, so a test can't
  * allocate it. The kernel has to be booted with some that it does not use, and
@@ -60,11 +60,6 @@ bool dma_pools_is_refused(struct device *dev, size_t size, gfp_t gfp,
 			  const char *text);
 bool dma_pools_is_filled(const struct dma_pools_buffer *buffer, u8 byte);
 void dma_pools_hold_global(struct kunit *test);
-
-void dma_pools_log_mark(void);
-unsigned int dma_pools_log_count(const char *one, const char *other);
-bool dma_pools_has_boot_log(void);
-unsigned int dma_pools_boot_log_count(const char *one, const char *other);
 
 char *dma_pools_debugfs(struct kunit *test, const char *name);
 ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,

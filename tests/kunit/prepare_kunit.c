@@ -19,6 +19,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 
 #define NR_SCATTERED	3

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 
 #include "../../kernel/dma/region.h"
+#include "log.h"
 #include "mock.h"
 
 #define NO_LIMIT	ULONG_MAX

@@ -25,6 +25,7 @@
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -205,14 +206,14 @@ static void check_rejected(struct kunit *test, const char *name,
 
 	KUNIT_ASSERT_NOT_NULL(test, rmem);
 	check_is_reserved(test, rmem);
-	if (dma_pools_has_boot_log())
-		KUNIT_EXPECT_GE(test, count_line(dma_pools_boot_log_count, rmem,
+	if (dma_kunit_has_boot_log())
+		KUNIT_EXPECT_GE(test, count_line(dma_kunit_boot_log_match, rmem,
 						 fault), 1);
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, bind(test, dev, name, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, count_line(dma_pools_log_count, rmem, fault), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(dev_name(dev), rmem->name), 1);
+	KUNIT_EXPECT_EQ(test, count_line(dma_kunit_log_match, rmem, fault), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(dev_name(dev), rmem->name), 1);
 
 	/* The device has nothing of it */
 	KUNIT_EXPECT_FALSE(test, dma_has_device_pool(dev));
@@ -264,8 +265,8 @@ static void check_serves(struct kunit *test, const char *name,
 	struct dma_pools_buffer buffer;
 
 	KUNIT_ASSERT_NOT_NULL(test, rmem);
-	if (odd->line.property && dma_pools_has_boot_log())
-		KUNIT_EXPECT_EQ(test, 1, count_line(dma_pools_boot_log_count,
+	if (odd->line.property && dma_kunit_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 1, count_line(dma_kunit_boot_log_match,
 						    rmem, &odd->line));
 	KUNIT_ASSERT_EQ(test, 0, bind(test, dev, name, 0));
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, SZ_8K, GFP_KERNEL, &buffer));
@@ -298,8 +299,8 @@ static void check_second(struct kunit *test, const char *first,
 		.needed = "a single default",
 	};
 
-	if (dma_pools_has_boot_log())
-		KUNIT_EXPECT_EQ(test, 1, count_line(dma_pools_boot_log_count,
+	if (dma_kunit_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 1, count_line(dma_kunit_boot_log_match,
 						    reserved_of(test, second),
 						    &line));
 	check_serves(test, first, odd);
@@ -356,18 +357,18 @@ static void check_absent(struct kunit *test, const struct fault *absence)
 
 	/* Who takes base and size from there gets none. */
 	KUNIT_EXPECT_NULL(test, reserved_of(test, absence->name));
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, bind(test, dev, absence->name, 0), -EINVAL);
 	snprintf(line, sizeof(line), "%s: reserved-memory node kunit-%s",
 		 dev_name(dev), absence->name);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(line, absence->property), 1);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(line, absence->needed), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(line, absence->property), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(line, absence->needed), 1);
 
 	snprintf(line, sizeof(line), "dma: reserved-memory node kunit-%s",
 		 absence->name);
-	if (dma_pools_has_boot_log())
+	if (dma_kunit_has_boot_log())
 		KUNIT_EXPECT_EQ(test, 1,
-				dma_pools_boot_log_count(line, absence->needed));
+				dma_kunit_boot_log_match(line, absence->needed));
 }
 
 static void reserved_absent_test(struct kunit *test)
@@ -412,9 +413,9 @@ static void reserved_plain_test(struct kunit *test)
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
 
 	KUNIT_EXPECT_NOT_NULL(test, reserved_of(test, "plain"));
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, bind(test, dev, "plain", 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 						     "compatible shared-dma-pool is missing"));
 }
 
@@ -428,8 +429,8 @@ static void reserved_unbound_test(struct kunit *test)
 	check_is_reserved(test, rmem);
 	KUNIT_EXPECT_FALSE(test, dma_pools_figures(test, rmem->name,
 						   "device pool", &figures));
-	if (dma_pools_has_boot_log())
-		KUNIT_EXPECT_EQ(test, 0, dma_pools_boot_log_count("device pool",
+	if (dma_kunit_has_boot_log())
+		KUNIT_EXPECT_EQ(test, 0, dma_kunit_boot_log_match("device pool",
 								  rmem->name));
 }
 
@@ -456,16 +457,16 @@ static void reserved_denied_test(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_DMA_RESTRICTED_POOL))
 		kunit_skip(test, "needs CONFIG_DMA_RESTRICTED_POOL");
 	KUNIT_ASSERT_NOT_NULL(test, buffer);
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, bind(test, dev, name, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 						     "no-map is present"));
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 						     "all DMA of this device is refused"));
 
 	KUNIT_EXPECT_EQ(test, DMA_MAPPING_ERROR,
 			dma_map_single(dev, buffer, SZ_4K, DMA_TO_DEVICE));
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_log_count(dev_name(dev),
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_log_match(dev_name(dev),
 						     "refused: its restricted-dma-pool"));
 	sg_init_one(&sg, buffer, SZ_4K);
 	KUNIT_EXPECT_EQ(test, 0, dma_map_sg_attrs(dev, &sg, 1, DMA_TO_DEVICE,
@@ -487,15 +488,15 @@ static void check_zero_size(struct kunit *test, const char *name,
 	char line[64];
 
 	KUNIT_EXPECT_NULL(test, reserved_of(test, name));
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	KUNIT_EXPECT_EQ(test, bind(test, dev, name, 0), -EINVAL);
 	snprintf(line, sizeof(line), "%s: reserved-memory node kunit-%s@",
 		 dev_name(dev), name);
-	KUNIT_EXPECT_EQ(test, dma_pools_log_count(line, needed), 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_match(line, needed), 1);
 
 	snprintf(line, sizeof(line), "dma: reserved-memory node kunit-%s@", name);
-	if (dma_pools_has_boot_log())
-		KUNIT_EXPECT_EQ(test, dma_pools_boot_log_count(line, needed), 1);
+	if (dma_kunit_has_boot_log())
+		KUNIT_EXPECT_EQ(test, dma_kunit_boot_log_match(line, needed), 1);
 }
 
 static void reserved_zero_size_test(struct kunit *test)
@@ -507,13 +508,13 @@ static void reserved_zero_size_test(struct kunit *test)
 /* One line for each that became something */
 static void reserved_boot_line_test(struct kunit *test)
 {
-	if (!dma_pools_has_boot_log())
+	if (!dma_kunit_has_boot_log())
 		kunit_skip(test, "the start of the log is gone");
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: device cma",
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_boot_log_match("dma: device cma",
 							  reserved_of(test, "cma")->name));
 	/* The second takes the place of the first. */
-	KUNIT_EXPECT_EQ(test, 2, dma_pools_boot_log_count("dma: default cma 'kunit-", "base"));
-	KUNIT_EXPECT_EQ(test, 1, dma_pools_boot_log_count("dma: global pool 'kunit-", "base"));
+	KUNIT_EXPECT_EQ(test, 2, dma_kunit_boot_log_match("dma: default cma 'kunit-", "base"));
+	KUNIT_EXPECT_EQ(test, 1, dma_kunit_boot_log_match("dma: global pool 'kunit-", "base"));
 }
 
 static struct kunit_case dma_reserved_cases[] = {

@@ -12,6 +12,7 @@
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
 #include "../../kernel/dma/stat.h"
+#include "log.h"
 #include "mock.h"
 #include "pools.h"
 
@@ -73,11 +74,11 @@ static void stat_pools_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, strstr(dma_pools_debugfs(test, "dma/pools"),
 				       "stat-fake"));
 
-	dma_pools_log_mark();
+	dma_kunit_log_mark();
 	dma_stat_add_pool(&info);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, remove_pool, &info));
 	KUNIT_EXPECT_EQ(test, 1,
-			dma_pools_log_count("dma: fake pool 'stat-fake': base 0x",
+			dma_kunit_log_match("dma: fake pool 'stat-fake': base 0x",
 					    "size 1024 KiB, for the test of it"));
 
 	text = dma_pools_debugfs(test, "dma/pools");

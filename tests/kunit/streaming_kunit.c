@@ -19,6 +19,7 @@
 
 #include "../../kernel/dma/direct.h"
 #include "../../kernel/dma/swiotlb.h"
+#include "log.h"
 #include "mock.h"
 
 #define WINDOW_AT	0x10000000ULL

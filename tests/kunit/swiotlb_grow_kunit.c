@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "../../kernel/dma/pool.h"
+#include "log.h"
 #include "pools.h"
 #include "swiotlb_place.h"
 

@@ -15,6 +15,7 @@
 
 #include "../../kernel/dma/backend.h"
 #include "files.h"
+#include "log.h"
 #include "pools.h"
 #include "swiotlb_place.h"
 
