@@ -279,16 +279,6 @@ static void adjust(struct work_struct *work)
 	spin_unlock_irqrestore(&pool->lock, flags);
 }
 
-/* The last page of a chunk that may be used, by address limits; or < 0. */
-static long last_index(const struct dma_chunk *chunk, phys_addr_t last_phys)
-{
-	phys_addr_t base = page_to_phys(chunk->page);
-
-	if (base > last_phys || last_phys - base < PAGE_SIZE - 1)
-		return -ENOSPC;
-	return ((last_phys - base + 1) >> PAGE_SHIFT) - 1;
-}
-
 static bool __take_piece(struct dma_zone_pool *pool, size_t size,
 			 phys_addr_t last_phys, struct dma_piece *piece)
 {
@@ -297,13 +287,14 @@ static bool __take_piece(struct dma_zone_pool *pool, size_t size,
 	lockdep_assert_held(&pool->lock);
 
 	list_for_each_entry(chunk, &pool->chunks, link) {
-		long last = last_index(chunk, last_phys);
+		unsigned long nr = dma_pages_in_reach(page_to_phys(chunk->page),
+						      chunk->size, last_phys);
 		long index;
 
-		if (last < 0)
+		if (!nr)
 			continue;
 		index = dma_region_take(chunk->region, size >> PAGE_SHIFT,
-					dma_natural_pages(size), last);
+					dma_natural_pages(size), nr - 1);
 		if (index < 0)
 			continue;
 		*piece = (struct dma_piece) {
@@ -322,15 +313,14 @@ static bool __take_piece(struct dma_zone_pool *pool, size_t size,
 static bool __grows_in_reach(struct dma_zone_pool *pool, size_t size,
 			     phys_addr_t last_phys)
 {
-	long last;
+	struct dma_chunk *last = list_last_entry(&pool->chunks, struct dma_chunk,
+						 link);
 
 	lockdep_assert_held(&pool->lock);
 
-	if (list_is_singular(&pool->chunks))
-		return true;
-	last = last_index(list_last_entry(&pool->chunks, struct dma_chunk, link),
-			  last_phys);
-	return last >= (long)(size >> PAGE_SHIFT) - 1;
+	return list_is_singular(&pool->chunks) ||
+	       dma_pages_in_reach(page_to_phys(last->page), size, last_phys) ==
+	       size >> PAGE_SHIFT;
 }
 
 /* @wanted: whether a pool has to grow if it has no piece; cleared if this one does. */

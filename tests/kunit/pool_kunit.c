@@ -263,6 +263,36 @@ static void pool_shrink_test(struct kunit *test)
 
 /* Limits */
 
+/* Blocks at the first address, limits at the last, and pages cut by a limit */
+static void pool_pages_in_reach_test(struct kunit *test)
+{
+	static const struct {
+		phys_addr_t base;
+		size_t size;
+		phys_addr_t last_phys;
+		unsigned long nr;
+	} cases[] = {
+		{ 0, SZ_128K, PHYS_ADDR_MAX, SZ_128K / PAGE_SIZE },
+		{ 0, SZ_128K, SZ_128K - 1, SZ_128K / PAGE_SIZE },
+		{ 0, SZ_128K, PAGE_SIZE, 1 },
+		{ 0, SZ_128K, PAGE_SIZE - 1, 1 },
+		{ 0, SZ_128K, PAGE_SIZE - 2, 0 },
+		{ 0, SZ_128K, 0, 0 },
+		{ SZ_1M, SZ_128K, PHYS_ADDR_MAX, SZ_128K / PAGE_SIZE },
+		{ SZ_1M, SZ_128K, SZ_1M + 2 * PAGE_SIZE - 2, 1 },
+		{ SZ_1M, SZ_128K, SZ_1M + PAGE_SIZE - 2, 0 },
+		{ SZ_1M, SZ_128K, SZ_1M - 1, 0 },
+		{ -(phys_addr_t)SZ_128K, SZ_128K, PHYS_ADDR_MAX, SZ_128K / PAGE_SIZE },
+		{ -(phys_addr_t)SZ_128K, SZ_128K, PHYS_ADDR_MAX - 1, SZ_128K / PAGE_SIZE - 1 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].nr,
+				    dma_pages_in_reach(cases[i].base, cases[i].size,
+						       cases[i].last_phys),
+				    "case %u", i);
+}
+
 static void pool_limit_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test), far;
@@ -414,6 +444,7 @@ static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_burst_test),
 	KUNIT_CASE(pool_hopeless_test),
 	KUNIT_CASE_SLOW(pool_fragments_test),
+	KUNIT_CASE(pool_pages_in_reach_test),
 	KUNIT_CASE(pool_limit_test),
 	KUNIT_CASE_SLOW(pool_out_of_reach_test),
 	KUNIT_CASE(pool_device_test),
