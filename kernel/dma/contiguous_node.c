@@ -11,6 +11,7 @@
  *
  * No locks: boot, one CPU, memblock owns all memory.
  */
+#include <linux/acpi.h>
 #include <linux/cma.h>
 #include <linux/dma-map-ops.h>
 #include <linux/init.h>
@@ -84,7 +85,8 @@ bool __init dma_cma_node_is_to_come(phys_addr_t size)
 {
 	int node, parent;
 
-	if (!initial_boot_params)
+	/* arm64 does not unflatten the tree where it uses ACPI. */
+	if (!initial_boot_params || !acpi_disabled)
 		return false;
 	parent = fdt_path_offset(initial_boot_params, "/reserved-memory");
 	if (parent < 0 || !is_parent(parent))
