@@ -548,9 +548,44 @@ static void link_unlink_nothing_test(struct kunit *test)
 	dma_kunit_expect_warn_begin();
 	dma_iova_unlink(dev, &state, SZ_8K, SZ_8K, DMA_TO_DEVICE, 0);
 	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
-	KUNIT_EXPECT_GE(test, mock_iommu_take_errors(iommu), 1);
+	KUNIT_EXPECT_EQ(test, mock_iommu_take_errors(iommu), 0);
 	check_piece(test, dev, &state, 0, buffer, SZ_8K);
 	dma_iova_destroy(dev, &state, SZ_8K, DMA_TO_DEVICE, 0);
+	check_gone(test, dev);
+}
+
+/* What begins where nothing is linked is not unlinked, nor given to others. */
+static void link_unlink_hole_test(struct kunit *test)
+{
+	struct mock_iommu *iommu = mock_iommu_create(test,
+			&(struct mock_iommu_shape) {
+				.aperture_start = BASE,
+				.aperture_last = BASE + SZ_64K - 1,
+				.page_sizes = SZ_4K,
+			});
+	struct device *dev = mock_iommu_device(test, iommu, "dev",
+					       &(struct dma_kunit_shape){});
+	u8 *buffer = mock_iommu_buffer(test, SZ_8K);
+	phys_addr_t phys = virt_to_phys(buffer);
+	struct dma_iova_state state;
+	dma_addr_t addrs[17], addr;
+	unsigned int nr;
+
+	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(dev, &state, phys, SZ_8K));
+	addr = state.addr;
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(dev, &state, phys, SZ_4K, SZ_4K,
+					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(dev, &state, SZ_4K, SZ_4K));
+	dma_kunit_expect_warn_begin();
+	dma_iova_unlink(dev, &state, 0, SZ_8K, DMA_TO_DEVICE, 0);
+	dma_iova_free(dev, &state);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+	nr = mock_iommu_exhaust(test, dev, buffer, SZ_4K, addrs,
+				ARRAY_SIZE(addrs));
+	KUNIT_EXPECT_EQ(test, nr, 14);
+	mock_iommu_unmap_all(dev, addrs, nr, SZ_4K);
+	KUNIT_EXPECT_EQ(test, SZ_4K, iommu_unmap(iommu_get_dma_domain(dev),
+						 addr + SZ_4K, SZ_4K));
 	check_gone(test, dev);
 }
 
@@ -735,6 +770,7 @@ static struct kunit_case iommu_link_cases[] = {
 	MOCK_IOMMU_CASE_PARAM(link_exhaust_test, way),
 	KUNIT_CASE(link_wrong_test),
 	MOCK_IOMMU_CASE(link_unlink_nothing_test),
+	MOCK_IOMMU_CASE(link_unlink_hole_test),
 	MOCK_IOMMU_CASE(link_fail_nth_test),
 	MOCK_IOMMU_CASE_PARAM(link_fail_alloc_test, way),
 	MOCK_IOMMU_CASE_PARAM_TYPICAL(link_storm_test, way),

@@ -129,6 +129,7 @@ enum mock_iommu_format {
  * @is_told: it sees new pages only once iotlb_sync_map() covers them
  * @keeps_whole: what one call maps can't be unmapped in parts: a call that
  *	begins inside is refused, one that ends inside unmaps all of it
+ * @counts_missing: unmap_pages() counts pages that are not mapped, too
  * @hides_part: map_pages() that fails half-way leaves its pages mapped, and says
  *	that there are none
  * @pages_per_call: one call does at most so many pages; 0: as many as @reach says
@@ -160,6 +161,7 @@ struct mock_iommu_shape {
 	bool				is_strict;
 	bool				is_told;
 	bool				keeps_whole;
+	bool				counts_missing;
 	bool				hides_part;
 	unsigned int			pages_per_call;
 	bool				maps_nothing;

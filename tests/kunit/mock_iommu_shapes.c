@@ -99,6 +99,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.reach = MOCK_IOMMU_ONE,
 		.forget = MOCK_IOMMU_AT_ONCE,
 		.is_strict = true,
+		.counts_missing = true,
 		.is_typical = true,
 	}, {
 		/* 4 KiB to 4 MiB, all powers of two */
@@ -130,6 +131,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.forget = MOCK_IOMMU_AT_SYNC,
 		.is_strict = true,
 		.is_told = true,
+		.counts_missing = true,
 	}, {
 		.name = "mediatek",
 		.aperture_last = SZ_4G - SZ_8M - 1,
@@ -143,6 +145,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.page_sizes = SZ_4K,
 		.forget = MOCK_IOMMU_BY_ANY_RANGE,
 		.is_told = true,
+		.counts_missing = true,
 	}, {
 		.name = "intel",
 		.aperture_last = DMA_BIT_MASK(48),
@@ -150,6 +153,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.forget = MOCK_IOMMU_BY_RANGE,
 		.has_tables = true,
 		.is_told = true,
+		.counts_missing = true,
 		.hides_part = true,
 	}, {
 		/* All powers of two up to 1 GiB, and all addresses */
@@ -157,6 +161,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.aperture_last = U64_MAX,
 		.page_sizes = 0x7ffff000,
 		.forget = MOCK_IOMMU_BY_ANY_RANGE,
+		.counts_missing = true,
 		.is_typical = true,
 	}, {
 		.name = "virtio",

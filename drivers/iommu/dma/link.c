@@ -80,6 +80,7 @@ void dma_iova_free(struct device *dev, struct dma_iova_state *state)
 
 		dma_io_begin_now(&range);
 		range.missing = state->missing;
+		range.was_mapped = true;
 		dma_io_end(cookie, dev, state->addr - offset, size, &range);
 	}
 	state->size = 0;
@@ -112,7 +113,7 @@ static void unlink_now(struct iommu_dma_cookie *cookie, struct device *dev,
 	struct dma_io_range range __uninitialized;
 
 	dma_io_begin_now(&range);
-	dma_io_clear_part(cookie, addr, size, &range);
+	dma_io_clear_part(cookie, addr, size, false, &range);
 	iommu_iotlb_sync(cookie->domain, &range.gather);
 	if (unlikely(range.missing)) {
 		dma_io_tell_missing(dev, addr, size, range.missing);
@@ -259,8 +260,11 @@ void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 		to_cpu(cookie, state->addr, mapped_len, dir);
 	dma_io_begin(cookie, &range);
 	dma_io_clear_part(cookie, state->addr - inner,
-			  dma_domain_align(cookie, inner + mapped_len), &range);
+			  dma_domain_align(cookie, inner + mapped_len), false,
+			  &range);
 	range.missing += state->missing;
+	/* The addresses are the caller's, whatever is mapped there. */
+	range.was_mapped = true;
 	dma_io_end(cookie, dev, state->addr - inner,
 		   dma_domain_align(cookie, inner + state->size), &range);
 	state->size = 0;

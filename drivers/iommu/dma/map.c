@@ -210,7 +210,7 @@ size_t dma_io_clear_rest(struct iommu_dma_cookie *cookie, dma_addr_t addr,
 void dma_io_tell_missing(struct device *dev, dma_addr_t addr, size_t size,
 			 size_t missing)
 {
-	WARN_ONCE(true, "%s: %zu of %zu bytes at %pad were not mapped, or could not be unmapped: unmapped twice, or by a wrong size? These I/O addresses are not used again\n",
+	WARN_ONCE(true, "%s: %zu of %zu bytes at %pad were not mapped, or could not be unmapped: unmapped twice, or by a wrong size? These I/O addresses are not given back\n",
 		  dev ? dev_name(dev) : "shadow page", missing, size, &addr);
 }
 
@@ -224,13 +224,17 @@ void dma_io_tell_missing(struct device *dev, dma_addr_t addr, size_t size,
  *
  * Either it is still mapped, or it was not mapped as its owner says: unmapped
  * before, say, so that its addresses have a new owner by now.  In no case are
- * they to be given back.
+ * they to be given back; and they are lost if some of it was mapped.
  *
  * Context: any.
  */
 void dma_io_lose(struct iommu_dma_cookie *cookie, struct device *dev,
 		 dma_addr_t addr, size_t size, struct dma_io_range *range)
 {
+	if (!range->was_mapped) {
+		dma_io_tell_missing(dev, addr, size, range->missing);
+		return;
+	}
 	if (range->flush) {
 		/* The driver has noted nothing for an invalidation of its own. */
 		iommu_flush_iotlb_all(cookie->domain);
@@ -286,7 +290,7 @@ bool dma_io_undo(struct iommu_dma_cookie *cookie, struct device *dev,
 		return true;
 	}
 	dma_io_begin(cookie, &range);
-	dma_io_clear_part(cookie, addr, done, &range);
+	dma_io_clear_part(cookie, addr, done, true, &range);
 	return dma_io_end(cookie, dev, addr, size, &range);
 }
 
@@ -304,7 +308,7 @@ bool dma_io_undo(struct iommu_dma_cookie *cookie, struct device *dev,
 bool dma_io_unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 		  dma_addr_t addr, size_t size)
 {
-	return dma_io_unmap_one(cookie, dev, addr, size);
+	return dma_io_unmap_one(cookie, dev, addr, size, false);
 }
 
 /**

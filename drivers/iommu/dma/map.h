@@ -21,11 +21,13 @@
  * @gather: what the IOMMU has to forget
  * @flush: where it waits for that; NULL: it does not wait
  * @missing: bytes that were not unmapped, although they should be mapped
+ * @was_mapped: some of it was: the addresses are lost if anything is missing
  */
 struct dma_io_range {
 	struct iommu_iotlb_gather	gather;
 	struct dma_flush		*flush;
 	size_t				missing;
+	bool				was_mapped;
 };
 
 /* map.c */
@@ -165,6 +167,7 @@ static __always_inline void __dma_io_begin(struct dma_io_range *range,
 {
 	range->flush = flush;
 	range->missing = 0;
+	range->was_mapped = false;
 	range->gather.start = ULONG_MAX;
 	range->gather.end = 0;
 	range->gather.pgsize = 0;
@@ -190,17 +193,42 @@ static __always_inline void dma_io_begin_now(struct dma_io_range *range)
 }
 
 /*
+ * Is the page at @addr mapped?  Drivers that are asked to unmap what is not often
+ * say that they did, and some then clear a whole table of others' pages: see
+ * Documentation/core-api/dma-iommu-drivers.rst.  Memory at physical address 0, if
+ * there is any, is found by its last byte.
+ */
+static __always_inline bool dma_io_is_mapped(struct iommu_dma_cookie *cookie,
+					     dma_addr_t addr)
+{
+	struct iommu_domain *domain = cookie->domain;
+
+	return likely(iommu_iova_to_phys(domain, addr)) ||
+	       (pfn_valid(0) &&
+		iommu_iova_to_phys(domain,
+				   addr + dma_domain_granule(cookie) - 1));
+}
+
+/*
  * Clear the page table entries of one part.  What the IOMMU has to forget is its
  * driver's affair: some note it for the end, some tell the IOMMU at once.
+ * @is_known: that it is mapped was looked up before.
  */
 static __always_inline void dma_io_clear_part(struct iommu_dma_cookie *cookie,
 					      dma_addr_t addr, size_t size,
+					      bool is_known,
 					      struct dma_io_range *range)
 {
 	struct iommu_domain *domain = cookie->domain;
 	unsigned int shift = cookie->space.shift;
 	size_t done;
 
+	if (unlikely(!is_known && !dma_io_is_mapped(cookie, addr))) {
+		trace_unmap(addr, size, 0);
+		range->missing += size;
+		return;
+	}
+	range->was_mapped = true;
 	if (likely(dma_io_has_one_size(cookie, size))) {
 		done = domain->ops->unmap_pages(domain, addr, 1UL << shift,
 						size >> shift, &range->gather);
@@ -240,12 +268,13 @@ static __always_inline bool dma_io_end(struct iommu_dma_cookie *cookie,
 /* End a mapping of one part; as dma_io_end(). */
 static __always_inline bool dma_io_unmap_one(struct iommu_dma_cookie *cookie,
 					     struct device *dev,
-					     dma_addr_t addr, size_t size)
+					     dma_addr_t addr, size_t size,
+					     bool is_known)
 {
 	struct dma_io_range range __uninitialized;
 
 	dma_io_begin(cookie, &range);
-	dma_io_clear_part(cookie, addr, size, &range);
+	dma_io_clear_part(cookie, addr, size, is_known, &range);
 	return dma_io_end(cookie, dev, addr, size, &range);
 }
 

@@ -304,7 +304,7 @@ static void clear(struct iommu_dma_cookie *cookie, dma_addr_t first,
 		  dma_addr_t end, struct dma_io_range *range)
 {
 	if (first != end)
-		dma_io_clear_part(cookie, first, end - first, range);
+		dma_io_clear_part(cookie, first, end - first, false, range);
 }
 
 /*

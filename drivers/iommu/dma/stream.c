@@ -184,7 +184,8 @@ static noinline void unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 			return;
 	}
 	is_unmapped = dma_io_unmap_one(cookie, dev, addr - offset,
-				       dma_domain_align(cookie, offset + size));
+				       dma_domain_align(cookie, offset + size),
+				       phys);
 	/* Nobody else gets a bounce buffer that the device may still write to. */
 	if (unlikely(phys && is_unmapped))
 		swiotlb_tbl_unmap_single(dev, phys, size, dir, attrs);
