@@ -155,7 +155,7 @@ static void storm_model_test(struct kunit *test)
 	kunit_info(test, "seed %u", SEED);
 	prandom_seed_state(&model->rnd, SEED);
 
-	for (unsigned int i = 0; i < 2000; i++) {
+	for (unsigned long i = mock_iommu_rounds(test, 2000); i; i--) {
 		struct slot *slot = &model->slots[prandom_u32_state(&model->rnd) %
 						  NR_SLOTS];
 
