@@ -275,7 +275,7 @@ static struct kunit_case iommu_effort_cases[] = {
 	KUNIT_CASE(hoard_bytes_test),
 	KUNIT_CASE(hoard_idle_test),
 	KUNIT_CASE(hoard_lines_test),
-	KUNIT_CASE(low_effort_test),
+	MOCK_IOMMU_CASE(low_effort_test),
 	KUNIT_CASE(orders_effort_test),
 	KUNIT_CASE(neighbours_effort_test),
 	{}

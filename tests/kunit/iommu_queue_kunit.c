@@ -153,7 +153,7 @@ static void queue_long_test(struct kunit *test)
 }
 
 static struct kunit_case iommu_queue_cases[] = {
-	KUNIT_CASE(queue_shared_flush_test),
+	MOCK_IOMMU_CASE(queue_shared_flush_test),
 	KUNIT_CASE(queue_long_test),
 	{}
 };

@@ -136,9 +136,9 @@ static void setup_untrusted_list_test(struct kunit *test)
 #endif
 
 static struct kunit_case iommu_setup_cases[] = {
-	KUNIT_CASE(setup_no_queue_test),
-	KUNIT_CASE(setup_untrusted_list_test),
-	KUNIT_CASE(setup_failed_msi_test),
+	MOCK_IOMMU_CASE(setup_no_queue_test),
+	MOCK_IOMMU_CASE(setup_untrusted_list_test),
+	MOCK_IOMMU_CASE(setup_failed_msi_test),
 	{}
 };
 

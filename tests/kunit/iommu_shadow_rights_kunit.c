@@ -31,7 +31,7 @@ static dma_addr_t map(struct kunit *test, struct device *dev, void *buffer,
 /* The device may do what the direction says, and that stays so for its slot. */
 static void rights_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	dma_addr_t addrs[ARRAY_SIZE(dirs)];
 	u8 text[64];
@@ -67,7 +67,7 @@ static void rights_test(struct kunit *test)
  */
 static void wiped_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	dma_addr_t dma_addr;
 	u8 *slot;
@@ -142,7 +142,7 @@ static const char told[] = "expected some of the 64 bytes";
 
 static void sync_too_much_test(struct kunit *test)
 {
-	struct place place = make_place(test, test->param_value);
+	struct place place = make_place(test, mock_iommu_param(test));
 	u8 *buffer = mock_iommu_buffer(test, SZ_4K);
 	struct device *dev = place.dev;
 	dma_addr_t dma_addr;
@@ -256,17 +256,18 @@ static void switch_owned_test(struct kunit *test)
 }
 
 KUNIT_ARRAY_PARAM(way, ways, way_to_desc);
+MOCK_IOMMU_PARAM(way)
 
 static struct kunit_case iommu_shadow_rights_cases[] = {
-	KUNIT_CASE_PARAM(rights_test, way_gen_params),
-	KUNIT_CASE_PARAM(wiped_test, way_gen_params),
-	KUNIT_CASE(driver_gone_test),
-	KUNIT_CASE(privileged_test),
-	KUNIT_CASE_PARAM(sync_too_much_test, way_gen_params),
-	KUNIT_CASE(sync_too_much_to_device_test),
-	KUNIT_CASE(unmap_wrong_size_test),
-	KUNIT_CASE(slot_lost_test),
-	KUNIT_CASE(switch_owned_test),
+	MOCK_IOMMU_CASE_PARAM(rights_test, way),
+	MOCK_IOMMU_CASE_PARAM(wiped_test, way),
+	MOCK_IOMMU_CASE(driver_gone_test),
+	MOCK_IOMMU_CASE(privileged_test),
+	MOCK_IOMMU_CASE_PARAM(sync_too_much_test, way),
+	MOCK_IOMMU_CASE(sync_too_much_to_device_test),
+	MOCK_IOMMU_CASE(unmap_wrong_size_test),
+	MOCK_IOMMU_CASE(slot_lost_test),
+	MOCK_IOMMU_CASE(switch_owned_test),
 	{}
 };
 

@@ -130,11 +130,11 @@ enum mock_iommu_format {
  * @keeps_whole: what one call maps can't be unmapped in parts: a call that
  *	begins inside is refused, one that ends inside unmaps all of it
  * @counts_missing: unmap_pages() counts pages that are not mapped, too
+ * @has_no_zero: iova_to_phys() of what is not mapped is the offset in the page
  * @hides_part: map_pages() that fails half-way leaves its pages mapped, and says
  *	that there are none
  * @pages_per_call: one call does at most so many pages; 0: as many as @reach says
  * @maps_nothing: map_pages() does nothing and reports no error
- * @stops_at_tables: the same as a @reach of MOCK_IOMMU_TABLE
  * @syncs_at_once: the same as a @forget of MOCK_IOMMU_UNLESS_QUEUED
  * @is_typical: runs the cases that take long, too
  * @has_one_group: all devices are in one group
@@ -162,10 +162,10 @@ struct mock_iommu_shape {
 	bool				is_told;
 	bool				keeps_whole;
 	bool				counts_missing;
+	bool				has_no_zero;
 	bool				hides_part;
 	unsigned int			pages_per_call;
 	bool				maps_nothing;
-	bool				stops_at_tables;
 	bool				syncs_at_once;
 	bool				is_typical;
 	bool				has_one_group;

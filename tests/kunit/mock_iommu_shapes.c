@@ -132,6 +132,7 @@ static const struct mock_iommu_shape mock_iommu_shapes[] = {
 		.is_strict = true,
 		.is_told = true,
 		.counts_missing = true,
+		.has_no_zero = true,
 	}, {
 		.name = "mediatek",
 		.aperture_last = SZ_4G - SZ_8M - 1,
@@ -421,12 +422,14 @@ struct mock_iommu_shape mock_iommu_lay_over(struct kunit *test,
 		kunit_skip(test, "this format is not configured");
 	if (wish->domain_type == IOMMU_DOMAIN_DMA_FQ && shape.is_strict)
 		kunit_skip(test, "needs a flush queue, it can't put anything off");
+	if (wish->has_tables && shape.forget == MOCK_IOMMU_AT_ONCE)
+		kunit_skip(test, "needs an iotlb_sync() that frees tables");
+	if (wish->maps_nothing && shape.format)
+		kunit_skip(test, "its page table does what it is asked for");
 	if (wish->is_open && shape.format)
 		kunit_skip(test, "needs an aperture that is not forced");
 	lay_page_sizes(test, &shape, wish);
 	lay_aperture(test, &shape, wish);
-	if (wish->stops_at_tables)
-		shape.reach = MOCK_IOMMU_TABLE;
 	if (wish->syncs_at_once)
 		shape.forget = MOCK_IOMMU_UNLESS_QUEUED;
 	shape.pages_per_call = wish->pages_per_call;

@@ -516,8 +516,11 @@ phys_addr_t mock_table_iova_to_phys(struct iommu_domain *domain,
 				    dma_addr_t iova)
 {
 	unsigned long start;
-	void *entry = find_live(to_mock(domain), iova, &start);
+	struct mock_domain *mock = to_mock(domain);
+	void *entry = find_live(mock, iova, &start);
 
+	if (!entry && mock->iommu->shape.has_no_zero)
+		return offset_in_page(iova);
 	return entry ? entry_phys(entry) + (iova - start) : 0;
 }
 
