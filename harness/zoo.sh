@@ -131,4 +131,4 @@ guest_routes=iommu
 guest_engine=
 guest_bench=0x1234:0x11e8
 payload_kib=256
-boot_seconds=400
+boot_seconds=800
