@@ -557,14 +557,7 @@ static void link_unlink_nothing_test(struct kunit *test)
 /* What begins where nothing is linked is not unlinked, nor given to others. */
 static void link_unlink_hole_test(struct kunit *test)
 {
-	struct mock_iommu *iommu = mock_iommu_create(test,
-			&(struct mock_iommu_shape) {
-				.aperture_start = BASE,
-				.aperture_last = BASE + SZ_64K - 1,
-				.page_sizes = SZ_4K,
-			});
-	struct device *dev = mock_iommu_device(test, iommu, "dev",
-					       &(struct dma_kunit_shape){});
+	struct device *dev = device_of(test, &ways[2], SZ_64K);
 	u8 *buffer = mock_iommu_buffer(test, SZ_8K);
 	phys_addr_t phys = virt_to_phys(buffer);
 	struct dma_iova_state state;
