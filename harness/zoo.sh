@@ -50,7 +50,7 @@ behind_port() {
 disk() {
 	disks+=("$1")
 	guest_disks+=" $1:pci/$2@$place"
-	device_args+=(-drive "if=none,id=disk-$1,format=raw,file=$run/$1.img"
+	device_args+=(-drive "if=none,id=disk-$1,format=raw,cache=unsafe,file=$run/$1.img"
 		-device "${3//%n/$1},$at")
 	[ -z "${4:-}" ] || device_args+=(-device "${4//%n/$1},drive=disk-$1")
 }

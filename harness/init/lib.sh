@@ -27,7 +27,7 @@ table_row() {
 # it at once, for a boot that does not come that far.
 row() {
 	detail "$1 ($3), $4: $7"
-	[ "$7" = ok ] || echo "$1 ($3), $4: $7" >> /tmp/failures
+	[ "$7" = ok ] || echo "$1 ($3), $4: $7 after $6 s" >> /tmp/failures
 	printf '%s|%s|%s|%s|%s|%s|%s\n' "$@" >> "/tmp/rows.$1"
 }
 
@@ -172,7 +172,7 @@ verdict() {
 	title "result"
 	report "$(printf 'up for %s seconds' "$(now)")"
 	if [ -s /tmp/failures ]; then
-		report "guest: FAIL: $(wc -l < /tmp/failures) failed, the first: $(head -n 1 /tmp/failures)"
+		report "guest: FAIL: $(wc -l < /tmp/failures) failed: $(head -n 3 /tmp/failures | paste -sd';')"
 	else
 		report "guest: PASS"
 	fi
