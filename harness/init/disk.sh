@@ -10,7 +10,8 @@
 # Amounts are in units of the board's, smaller ones on a slow disk. What passes the
 # page cache is asked for in one piece, and the block layer is told to hand on
 # as much at once as the controller takes: that makes large requests. A disk of
-# guest_modest is spared them.
+# guest_modest is spared them. The controller of a disk of guest_alone has other
+# commands meanwhile.
 
 # disk_dd ARGS...: quiet when all is well.
 disk_dd() {
@@ -67,9 +68,17 @@ read_host_area() {
 		"$(disk_result "$got" "$(eval echo "\$host_sum_$name")")"
 }
 
+# look_elsewhere CHANNEL: each second the disk's controller is asked for a disk that is
+# not there
+look_elsewhere() {
+	local host
+	host=$(readlink -f "/sys/block/$blk" | sed 's|.*/\(host[0-9]*\)/.*|\1|')
+	while sleep 1; do echo "$1 9 0" > "/sys/class/scsi_host/$host/scan"; done
+}
+
 # test_disk NAME BUS/DRIVER ROUTE
 test_disk() {
-	local name=$1 driver route=$3 blk base=16 unit
+	local name=$1 driver route=$3 blk base=16 unit looking=''
 	driver=$(driver_of "$2")
 	unit=$(unit_of "$1")
 	[ "$route" = iommu ] || base=64
@@ -81,9 +90,11 @@ test_disk() {
 	route=$(route_of_driver "$2")
 	[ "$route" = "$3" ] ||
 		row "$name" "$driver" "$route" "take the route $3" 0 0 "took $route"
+	! is_among "$name" "$guest_alone" || { look_elsewhere 2 & looking=$!; }
 	read_host_area
 	write_read $base 8 direct
 	write_read $((base + 16)) 4 cached
+	[ -z "$looking" ] || { kill "$looking"; wait "$looking"; } 2> /dev/null
 	[ "$name" != sd ] || check_adma
 }
 
