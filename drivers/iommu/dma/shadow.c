@@ -274,7 +274,8 @@ static void empty_lists(struct dma_shadow *shadow)
 	for (unsigned int i = 0; shadow && i < shadow->nr_banks; i++)
 		for (unsigned int rights = 0; rights < DMA_SHADOW_NR_RIGHTS;
 		     rights++)
-			empty_list(shadow, &shadow->banks[i], rights, UINT_MAX);
+			empty_list(shadow, &shadow->banks[i], rights,
+				   bank_size(shadow));
 }
 
 /**
