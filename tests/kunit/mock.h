@@ -43,16 +43,19 @@ static inline bool dma_kunit_fail_nth(unsigned int nth)
  * @nr_tries: how often it was to, and was not felt
  * @nr_felt: how many were felt
  * @was_felt: whether the last was
- * @is_beyond: whether there were fewer allocations than @nth
+ * @nr_beyond: how often in a row there were fewer allocations than @nth
+ * @is_beyond: whether there were
  *
  * A slab that takes pages and what watches for leaks allocate, too, now and
  * then, and do without. That shifts the count from one run to the next, and an
- * allocation would be passed over: what is not felt is tried again.
+ * allocation would be passed over: what is not felt is tried again, and so is what
+ * was too few.
  */
 struct dma_kunit_failing {
 	unsigned int nth;
 	unsigned int nr_tries;
 	unsigned int nr_felt;
+	unsigned int nr_beyond;
 	bool was_felt;
 	bool is_beyond;
 };
@@ -69,7 +72,7 @@ static inline bool dma_kunit_failing_next(struct dma_kunit_failing *failing,
 					  unsigned int end)
 {
 	if (failing->is_beyond)
-		return false;
+		return failing->nr_beyond < 3;
 	if (!failing->nth || failing->was_felt || ++failing->nr_tries == 3) {
 		failing->nth++;
 		failing->nr_tries = 0;
@@ -88,6 +91,7 @@ static inline void dma_kunit_failing_stop(struct dma_kunit_failing *failing,
 					  bool was_felt)
 {
 	failing->is_beyond = dma_kunit_fail_nth(0);
+	failing->nr_beyond = failing->is_beyond ? failing->nr_beyond + 1 : 0;
 	failing->was_felt = was_felt;
 	failing->nr_felt += was_felt;
 }
