@@ -420,20 +420,41 @@ static u64 time_of_questions(struct kunit *test, phys_addr_t phys)
 	return least;
 }
 
+/* The least that mapping and unmapping a cache line takes, in ns */
+static u64 time_of_mapping(struct kunit *test, struct device *dev, void *line)
+{
+	u64 least = U64_MAX;
+
+	for (unsigned int i = 0; i < 200; i++) {
+		u64 start = ktime_get_ns();
+		dma_addr_t dma_addr = dma_map_single(dev, line, 64,
+						     DMA_BIDIRECTIONAL);
+
+		KUNIT_ASSERT_FALSE(test, dma_mapping_error(dev, dma_addr));
+		dma_unmap_single(dev, dma_addr, 64, DMA_BIDIRECTIONAL);
+		least = min(least, ktime_get_ns() - start);
+	}
+	return least;
+}
+
 static void use_many_pools_test(struct kunit *test)
 {
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
 	void *line = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
-	u64 without, with;
+	u64 without, with, map_without, map_with;
 
 	KUNIT_ASSERT_NOT_NULL(test, line);
 	dma_pools_pool(test, "one", 0, SZ_4K);
 	without = time_of_questions(test, virt_to_phys(line));
+	map_without = time_of_mapping(test, dev, line);
 	for (unsigned int i = 1; i < NR_POOLS; i++)
 		dma_pools_pool(test, "many", i * SZ_4K, SZ_4K);
 	with = time_of_questions(test, virt_to_phys(line));
+	map_with = time_of_mapping(test, dev, line);
 	kunit_info(test, "one pool: %llu ns, %u pools: %llu ns", without,
 		   NR_POOLS, with);
 	KUNIT_EXPECT_LT(test, with, 2 * without);
+	KUNIT_EXPECT_LT(test, map_with, 3 * map_without);
 }
 
 static struct kunit_case dma_coherent_use_cases[] = {
