@@ -301,15 +301,42 @@ static inline int dma_init_global_coherent(phys_addr_t phys, size_t size)
 }
 #endif /* CONFIG_HAS_DMA && CONFIG_DMA_DECLARE_COHERENT */
 
-/* Called by drivers/base/dd.c, before and after a device loses its driver. */
+/*
+ * Called by drivers/base: when a bus has configured a device for its driver, after the
+ * device has lost that, when it leaves its bus, and after its release(). The last is
+ * for whoever has a device that is never released.
+ */
+struct dev_dma;
+
 #ifdef CONFIG_HAS_DMA
+void dma_device_configured(struct device *dev);
 void dma_driver_gone(struct device *dev);
+void dma_device_deleted(struct device *dev);
+void dma_device_released(struct dev_dma *dma);
+void dma_device_forget(struct device *dev);
 #else
+static inline void dma_device_configured(struct device *dev)
+{
+}
+
+static inline void dma_device_deleted(struct device *dev)
+{
+}
+
+static inline void dma_device_released(struct dev_dma *dma)
+{
+}
+
+static inline void dma_device_forget(struct device *dev)
+{
+}
+
 static inline void dma_driver_gone(struct device *dev)
 {
 }
 #endif
 
+/* Called by drivers/base/dd.c before a device loses its driver. */
 #ifdef CONFIG_DMA_API_DEBUG
 void dma_driver_leaves(struct device *dev);
 #else

@@ -50,8 +50,6 @@ static const struct dma_backend * const dma_backends[] = {
 	&dma_page_backend,
 };
 
-static_assert(sizeof(struct dma_allocation) <= 192);
-
 /**
  * dma_backend_at - one row of the table
  * @nr: its number, from 0
@@ -95,28 +93,6 @@ struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 	return req;
 }
 
-static struct dma_allocation *make_record(const struct dma_request *req)
-{
-	gfp_t gfp = req->gfp & ~(__GFP_ZERO | __GFP_HIGHMEM);
-	struct dma_allocation *record;
-
-	record = kmalloc(sizeof(*record), gfp | __GFP_NOWARN);
-	if (!record)
-		return NULL;
-
-	*record = (struct dma_allocation) {
-		.dev		= req->dev,
-		.size		= req->size,
-		.driver		= req->dev->driver ? req->dev->driver->name :
-						     NULL,
-		.since		= jiffies,
-		.group		= req->dev->iommu_group,
-		.attrs		= req->attrs,
-	};
-	strscpy(record->holder, dev_name(req->dev) ?: "(no name)");
-	return record;
-}
-
 /* Memory reaches a device behind an IOMMU or ops by a mapping. */
 static int map_for_device(const struct dma_request *req,
 			  struct dma_allocation *record)
@@ -146,8 +122,9 @@ static void lose(struct dma_allocation *record, const char *why)
 {
 	if (record->done & DMA_DONE_LOST)
 		return;
-	pr_err("dma: %s: %zu bytes at %pa from %s lost: %s\n", record->holder,
-	       record->size, &record->phys, record->backend->name, why);
+	pr_err("dma: %s: %zu bytes at %pa from %s lost: %s\n",
+	       record->owner->name, record->size, &record->phys,
+	       record->backend->name, why);
 	dma_stat_add_lost(record->size);
 	record->done |= DMA_DONE_LOST;
 }
@@ -160,15 +137,17 @@ static bool can_unmap(const struct dma_allocation *record, struct device *dev)
 	return use_dma_iommu(dev) && dev->iommu_group == record->group;
 }
 
-/*
- * Undo what needs the device, while the caller still has it.  Never sleeps, so
- * that nothing of this is ever put off.
+/**
+ * dma_detach - undo what needs the device, while there is one
+ * @record: the record; the device does not reach its memory after that
+ *
+ * Context: any, irq-safe; never sleeps, so that this is never put off.
  */
-static void detach(struct dma_allocation *record)
+void dma_detach(struct dma_allocation *record)
 {
 	enum dma_data_direction dir = record->attrs;
 
-	if (dma_record_is_direct(record))
+	if (!(record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED)))
 		return;
 	if (!can_unmap(record, record->dev))
 		lose(record, "the device has left its IOMMU, where they are mapped");
@@ -180,6 +159,7 @@ static void detach(struct dma_allocation *record)
 					 record->size))
 		lose(record, "the IOMMU does not unmap all of them");
 	record->done &= ~(DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED);
+	record->done |= DMA_DONE_DETACHED;
 }
 
 /* Whatever the backend has left to do. */
@@ -214,7 +194,7 @@ static int finish(const struct dma_request *req, struct dma_allocation *record)
 /* Walk the bits backwards.  The record is as new after that, or lost. */
 static void undo(struct dma_allocation *record)
 {
-	detach(record);
+	dma_detach(record);
 	if (!dma_memory_restore(record))
 		lose(record, "they cannot be encrypted again");
 	if ((record->done & DMA_DONE_TAKEN) && !(record->done & DMA_DONE_LOST))
@@ -237,7 +217,7 @@ void dma_undo(struct dma_allocation *record)
 	if (record->done & DMA_DONE_LOST)
 		llist_add(&record->deferred, &lost_records);
 	else
-		kfree(record);
+		dma_record_free(record);
 }
 
 static int serve(const struct dma_request *req, struct dma_allocation *record,
@@ -314,7 +294,7 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 	}
 	req->size = PAGE_ALIGN(req->size);
 
-	record = make_record(req);
+	record = dma_record_new(req);
 	if (!record) {
 		if (!(req->attrs & DMA_ATTR_NO_WARN))
 			dev_warn_ratelimited(req->dev,
@@ -337,7 +317,7 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 			break;
 	}
 
-	kfree(record);
+	dma_record_free(record);
 	report_refusal(req, tried);
 	return -ENOMEM;
 }
@@ -387,7 +367,7 @@ static bool would_sleep(const struct dma_allocation *record)
  */
 void dma_release(struct dma_allocation *record)
 {
-	detach(record);
+	dma_detach(record);
 	if (!would_sleep(record) || !must_not_sleep()) {
 		dma_undo(record);
 		return;
@@ -418,17 +398,18 @@ static struct dma_allocation *take_of_other(struct device *dev, size_t size,
 					    void *cpu_addr, dma_addr_t dma_addr)
 {
 	struct dma_allocation copy, *record;
+	char holder[DMA_HOLDER_NAME];
 
-	if (!dma_ledger_find_start(cpu_addr, dma_addr, &copy) ||
+	if (!dma_ledger_find_start(cpu_addr, dma_addr, &copy, holder) ||
 	    copy.size != PAGE_ALIGN(size) ||
 	    (!dma_record_is_direct(&copy) && !can_unmap(&copy, dev)))
 		return NULL;
-	record = dma_ledger_take(copy.dev, dma_addr, cpu_addr);
+	record = dma_ledger_take_copied(&copy);
 	if (!record)
 		return NULL;
 	dev_err_ratelimited(dev,
 			    "freeing %zu bytes at %pad that were allocated for %s\n",
-			    size, &dma_addr, copy.holder);
+			    size, &dma_addr, holder);
 	WARN_ONCE(1, "a DMA buffer is freed for another device\n");
 	record->dev = dev;
 	return record;
@@ -460,15 +441,16 @@ static void report_unknown_free(struct device *dev, size_t size, void *cpu_addr,
 				dma_addr_t dma_addr)
 {
 	struct dma_allocation copy;
+	char holder[DMA_HOLDER_NAME];
 
-	if (!dma_ledger_find_holder(dma_addr, &copy))
+	if (!dma_ledger_find_holder(dma_addr, &copy, holder))
 		dev_err_ratelimited(dev,
 				    "freeing %zu bytes at %pad, cpu %p: no live DMA buffer is there; nothing is freed\n",
 				    size, &dma_addr, cpu_addr);
 	else
 		dev_err_ratelimited(dev,
 				    "freeing %zu bytes at %pad, cpu %p: %s holds %zu bytes at %pad, cpu %p; nothing is freed\n",
-				    size, &dma_addr, cpu_addr, copy.holder,
+				    size, &dma_addr, cpu_addr, holder,
 				    copy.size, &copy.dma_addr, copy.cpu_addr);
 	WARN_ONCE(1, "free of an unknown DMA buffer\n");
 }

@@ -20,10 +20,11 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
-#include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/rbtree.h>
 #include <linux/seq_buf.h>
 
+#include "device.h"
 #include "limits.h"
 #include "route.h"
 
@@ -71,8 +72,11 @@ struct dma_request {
 #define DMA_DONE_OPS_MAPPED	BIT(8)	/* the same, by external ops */
 #define DMA_DONE_LOST		BIT(9)	/* can't be given to anybody any more */
 #define DMA_DONE_SPLIT		BIT(10)	/* pages, each held by itself */
+#define DMA_DONE_DETACHED	BIT(11)	/* the device reaches it no more */
 
-#define DMA_HOLDER_NAME		24
+/* Is the device's address a translation, now or before? */
+#define DMA_DONE_TRANSLATED	\
+	(DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED | DMA_DONE_DETACHED)
 
 /**
  * union dma_backend_data - what a backend keeps in a record for its free
@@ -100,9 +104,9 @@ union dma_backend_data {
 
 /**
  * struct dma_allocation - the record of a live consistent buffer
- * @node: (l) place in the ledger
+ * @node: (l) place among the live ones of its owner
  * @deferred: once taken out, place in the list of deferred frees
- * @serial: (l) tells it from others of its place
+ * @owner: what is known of the device; stays as long as the record
  * @dev: whose buffer it is; a key, not a reference
  * @dma_addr: where the device sees it
  * @size: bytes taken, a multiple of PAGE_SIZE
@@ -116,17 +120,16 @@ union dma_backend_data {
  * @done: DMA_DONE_*; (l) for DMA_DONE_SPLIT
  * @attrs: DMA_ATTR_* that its free needs
  * @free_sleeps: the backend may have to sleep to take it back
- * @holder: name of the device, cut where it is too long
  *
- * (l): the lock of the ledger's bucket.  All other fields are written before
+ * (l): the owner's lock.  All other fields are written before
  * the record is published and constant after that.
  */
 struct dma_allocation {
 	union {
-		struct hlist_node	node;
+		struct rb_node		node;
 		struct llist_node	deferred;
 	};
-	u32				serial;
+	struct dev_dma			*owner;
 	struct device			*dev;
 	dma_addr_t			dma_addr;
 	size_t				size;
@@ -140,7 +143,6 @@ struct dma_allocation {
 	u16				done;
 	u16				attrs;
 	bool				free_sleeps;
-	char				holder[DMA_HOLDER_NAME];
 };
 
 /**
@@ -204,6 +206,7 @@ struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 		       dma_addr_t dma_addr);
+void dma_detach(struct dma_allocation *record);
 void dma_undo(struct dma_allocation *record);
 void dma_release(struct dma_allocation *record);
 void dma_free_unknown(struct device *dev, size_t size, void *cpu_addr,
@@ -246,7 +249,7 @@ static inline bool dma_request_reaches(const struct dma_request *req,
 /* Is the device's address that of the memory, and nobody's translation? */
 static inline bool dma_record_is_direct(const struct dma_allocation *record)
 {
-	return !(record->done & (DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED));
+	return !(record->done & DMA_DONE_TRANSLATED);
 }
 
 /* Do its kernel mappings, and so those of user space, have to say so? */

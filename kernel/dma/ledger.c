@@ -1,117 +1,178 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ledger: who owns which live consistent allocation.
+ * The records of consistent allocations, and who owns which.
  *
- * Records stand in a hash table by what the driver holds of the buffer: the CPU's
- * address, or the struct page.  No two live buffers have the same one, whatever
- * device they belong to, and every free comes with it.  So a free finds its
- * record, or that there is none, in one bucket; and a free with the wrong device
- * finds whose the buffer is just there.  Only look-ups by an inner address, and
- * those that make a message, walk the whole table.
+ * Each device has its live records in a tree of its own, ordered by what the
+ * driver holds of a buffer: the CPU's address, or the struct page. Every free
+ * comes with it, so a free finds its record, or that there is none, by one
+ * descent under a lock that no other device takes. Look-ups for another device's
+ * buffer, by an inner address of the device's alone, or for a message, walk.
  *
  * Publishing and taking cannot fail: the record carries its own node and was
- * made before the memory was.  Whoever takes a record owns it and is the only
- * one who may undo it, which is what makes a second free harmless.
+ * made before the memory was. Whoever takes a record owns it and is the only one
+ * who may undo it, which is what makes a second free harmless.
  *
- * New records go in front, with a number that counts up in each bucket.  So a
- * walk that lets go of the lock knows where it was, whatever has come and gone.
+ * A record refers to its device's struct dev_dma from the time it is made, so
+ * that it can name its owner even when that is gone.
  *
- * Locks: bucket->lock, innermost in the layer, irq-safe; one at a time.
+ * Locks: dma->lock (irq-safe), one at a time, innermost but for a device that is
+ * deleted: then its IOMMU's locks nest inside.
  */
 #include <linux/device.h>
-#include <linux/hash.h>
-#include <linux/list.h>
+#include <linux/dma-map-ops.h>
+#include <linux/jiffies.h>
+#include <linux/rbtree.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include "backend.h"
+#include "device.h"
 #include "ledger.h"
 
-#define DMA_LEDGER_BITS		(IS_ENABLED(CONFIG_BASE_SMALL) ? 6 : 10)
-#define DMA_NR_BUCKETS		BIT(DMA_LEDGER_BITS)
+static_assert(sizeof(struct dma_allocation) <= 128);
+
+/* A walk lets go of the lock after so many records. */
+#define NR_WALKED	64
 
 /**
- * struct dma_bucket - the records of some CPU addresses
- * @lock: protects all that follows, and the records
- * @serial: of the record that came last
- * @records: the newest first
+ * dma_record_new - a record for what a request will get
+ * @req: the request
+ *
+ * Context: may sleep if req->gfp allows.
+ * Return: the record, in no tree yet; NULL without memory.
  */
-struct dma_bucket {
-	spinlock_t		lock;	/* protects all that follows */
-	u32			serial;
-	struct hlist_head	records;
-};
-
-static struct dma_bucket dma_buckets[DMA_NR_BUCKETS] = {
-	[0 ... DMA_NR_BUCKETS - 1] = {
-		.lock = __SPIN_LOCK_UNLOCKED(dma_buckets.lock),
-	},
-};
-
-/**
- * struct dma_ledger_key - what is looked for
- * @dev: the device
- * @cpu_addr: what a driver says it holds
- * @dma_addr: an address in the buffer, as its device sees it
- */
-struct dma_ledger_key {
-	struct device	*dev;
-	const void	*cpu_addr;
-	dma_addr_t	dma_addr;
-};
-
-typedef bool (*dma_ledger_match_t)(const struct dma_allocation *record,
-				   const struct dma_ledger_key *key);
-
-static struct dma_bucket *bucket_of(const void *cpu_addr)
+struct dma_allocation *dma_record_new(const struct dma_request *req)
 {
-	return &dma_buckets[hash_ptr(cpu_addr, DMA_LEDGER_BITS)];
+	gfp_t gfp = req->gfp & ~(__GFP_ZERO | GFP_ZONEMASK);
+	struct dev_dma *dma = dma_device_of(req->dev, gfp);
+	struct dma_allocation *record;
+
+	if (!dma)
+		return NULL;
+	record = xchg(&dma->spare, NULL) ?:
+		 kmalloc(sizeof(*record), gfp | __GFP_NOWARN);
+	if (!record)
+		return NULL;
+	refcount_inc(&dma->nr_users);
+	*record = (struct dma_allocation) {
+		.owner		= dma,
+		.dev		= req->dev,
+		.size		= req->size,
+		.driver		= req->dev->driver ? req->dev->driver->name :
+						     NULL,
+		.since		= jiffies,
+		.group		= req->dev->iommu_group,
+		.attrs		= req->attrs,
+	};
+	return record;
+}
+
+/**
+ * dma_record_free - free a record
+ * @record: in no tree
+ *
+ * Context: any, irq-safe.
+ */
+void dma_record_free(struct dma_allocation *record)
+{
+	struct dev_dma *dma = record->owner;
+
+	kfree(xchg(&dma->spare, record));
+	dma_device_put(dma);
+}
+
+/* Is @record before, at, or after a key? */
+static int compare(const struct dma_allocation *record, const void *cpu_addr,
+		   dma_addr_t dma_addr)
+{
+	if (record->cpu_addr != cpu_addr)
+		return record->cpu_addr < cpu_addr ? -1 : 1;
+	return record->dma_addr < dma_addr ? -1 : record->dma_addr > dma_addr;
+}
+
+static struct dma_allocation *record_at(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct dma_allocation, node);
+}
+
+/* The first record at or after a key, or NULL. */
+static struct dma_allocation *__first_from(struct dev_dma *dma,
+					   const void *cpu_addr,
+					   dma_addr_t dma_addr)
+{
+	struct rb_node *node = dma->live.rb_node, *found = NULL;
+
+	lockdep_assert_held(&dma->lock);
+
+	while (node) {
+		if (compare(record_at(node), cpu_addr, dma_addr) < 0) {
+			node = node->rb_right;
+		} else {
+			found = node;
+			node = node->rb_left;
+		}
+	}
+	return record_at(found);
 }
 
 /**
  * dma_ledger_publish - make a finished allocation known
  * @record: complete; belongs to the ledger from now on
  *
- * Context: any, irq-safe.  Can't fail.
+ * Context: any, irq-safe. Can't fail.
  */
 void dma_ledger_publish(struct dma_allocation *record)
 {
-	struct dma_bucket *bucket = bucket_of(record->cpu_addr);
+	struct dev_dma *dma = record->owner;
+	struct rb_node **link = &dma->live.rb_node, *parent = NULL;
 	unsigned long flags;
 
-	spin_lock_irqsave(&bucket->lock, flags);
-	/* 0 is where a walk starts.  One that sees a wrap may miss some. */
-	record->serial = ++bucket->serial ?: ++bucket->serial;
-	hlist_add_head(&record->node, &bucket->records);
-	spin_unlock_irqrestore(&bucket->lock, flags);
+	spin_lock_irqsave(&dma->lock, flags);
+	while (*link) {
+		parent = *link;
+		if (compare(record_at(parent), record->cpu_addr,
+			    record->dma_addr) < 0)
+			link = &parent->rb_right;
+		else
+			link = &parent->rb_left;
+	}
+	rb_link_node(&record->node, parent, link);
+	rb_insert_color(&record->node, &dma->live);
+	dma->nr_live++;
+	dma->live_bytes += record->size;
+	spin_unlock_irqrestore(&dma->lock, flags);
 }
 
-static __always_inline struct dma_allocation *
-take(const struct dma_ledger_key *key, dma_ledger_match_t is_it)
+static void __take(struct dma_allocation *record)
 {
-	struct dma_bucket *bucket = bucket_of(key->cpu_addr);
+	struct dev_dma *dma = record->owner;
+
+	lockdep_assert_held(&dma->lock);
+
+	rb_erase(&record->node, &dma->live);
+	dma->nr_live--;
+	dma->live_bytes -= record->size;
+}
+
+/* Take the record at a CPU's address, and at @dma_addr unless that is NULL. */
+static struct dma_allocation *take(struct dev_dma *dma, const void *cpu_addr,
+				   const dma_addr_t *dma_addr)
+{
 	struct dma_allocation *record;
 	unsigned long flags;
 
-	spin_lock_irqsave(&bucket->lock, flags);
-	hlist_for_each_entry(record, &bucket->records, node)
-		if (is_it(record, key))
-			break;
+	if (!dma)
+		return NULL;
+	spin_lock_irqsave(&dma->lock, flags);
+	record = __first_from(dma, cpu_addr, dma_addr ? *dma_addr : 0);
+	if (record && (record->cpu_addr != cpu_addr ||
+		       (dma_addr && record->dma_addr != *dma_addr)))
+		record = NULL;
 	if (record)
-		hlist_del(&record->node);
-	spin_unlock_irqrestore(&bucket->lock, flags);
+		__take(record);
+	spin_unlock_irqrestore(&dma->lock, flags);
 	return record;
-}
-
-static __always_inline bool is_cpu_start(const struct dma_allocation *record,
-					 const struct dma_ledger_key *key)
-{
-	return record->cpu_addr == key->cpu_addr && record->dev == key->dev;
-}
-
-static __always_inline bool is_start(const struct dma_allocation *record,
-				     const struct dma_ledger_key *key)
-{
-	return is_cpu_start(record, key) && record->dma_addr == key->dma_addr;
 }
 
 /**
@@ -126,9 +187,7 @@ static __always_inline bool is_start(const struct dma_allocation *record,
 struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 				       void *cpu_addr)
 {
-	struct dma_ledger_key key = { dev, cpu_addr, dma_addr };
-
-	return take(&key, is_start);
+	return take(dma_device_find(dev), cpu_addr, &dma_addr);
 }
 
 /**
@@ -145,80 +204,173 @@ struct dma_allocation *dma_ledger_take(struct device *dev, dma_addr_t dma_addr,
 struct dma_allocation *dma_ledger_take_by_cpu(struct device *dev,
 					      void *cpu_addr)
 {
-	struct dma_ledger_key key = { dev, cpu_addr, 0 };
+	return take(dma_device_find(dev), cpu_addr, NULL);
+}
 
-	return take(&key, is_cpu_start);
+/**
+ * dma_ledger_take_copied - take the record that a copy was made of
+ * @copy: the copy; its device may be gone
+ *
+ * Context: any, irq-safe; walks all devices.
+ * Return: the record, which the caller owns now, or NULL if it is not live.
+ */
+struct dma_allocation *dma_ledger_take_copied(const struct dma_allocation *copy)
+{
+	struct dma_allocation *record = NULL;
+	struct dev_dma *dma = NULL;
+
+	while ((dma = dma_device_next(dma))) {
+		if (dma != copy->owner)
+			continue;
+		record = take(dma, copy->cpu_addr, &copy->dma_addr);
+		dma_device_put(dma);
+		break;
+	}
+	return record;
 }
 
 /**
  * dma_ledger_note - note in a record what was done for a live buffer
- * @copy: a copy of the record
+ * @copy: a copy of the record; the buffer has to be live still
  * @done: one of DMA_DONE_*
  *
  * Context: any, irq-safe.
- * Return: true if it was not noted before; false, too, if the buffer is gone.
+ * Return: true if it was not noted before.
  */
 bool dma_ledger_note(const struct dma_allocation *copy, u16 done)
 {
-	struct dma_bucket *bucket = bucket_of(copy->cpu_addr);
+	struct dev_dma *dma = copy->owner;
 	struct dma_allocation *record;
 	unsigned long flags;
 	bool is_new;
 
-	spin_lock_irqsave(&bucket->lock, flags);
-	hlist_for_each_entry(record, &bucket->records, node)
-		if (record->serial == copy->serial)
-			break;
-	is_new = record && !(record->done & done);
+	spin_lock_irqsave(&dma->lock, flags);
+	record = __first_from(dma, copy->cpu_addr, copy->dma_addr);
+	is_new = record && record->phys == copy->phys && !(record->done & done);
 	if (is_new)
 		record->done |= done;
-	spin_unlock_irqrestore(&bucket->lock, flags);
+	spin_unlock_irqrestore(&dma->lock, flags);
 	return is_new;
 }
 
-/* Copy the first record of a bucket that fits and is older than @serial. */
-static bool copy_from_bucket(struct dma_bucket *bucket, u32 serial,
-			     dma_ledger_match_t is_it,
-			     const struct dma_ledger_key *key,
-			     struct dma_allocation *copy)
+typedef bool (*dma_ledger_match_t)(const struct dma_allocation *record,
+				   const void *cpu_addr, dma_addr_t dma_addr);
+
+/* Copy the record that starts at @cpu_addr, if there is one that fits. */
+static bool copy_at(struct dev_dma *dma, dma_ledger_match_t is_it,
+		    const void *cpu_addr, dma_addr_t dma_addr,
+		    struct dma_allocation *copy)
 {
 	struct dma_allocation *record;
 	unsigned long flags;
 
-	/* A guess without the lock: what is there all the time is not missed. */
-	if (hlist_empty(&bucket->records))
+	if (!dma)
 		return false;
-
-	spin_lock_irqsave(&bucket->lock, flags);
-	hlist_for_each_entry(record, &bucket->records, node)
-		if ((!serial || record->serial < serial) && is_it(record, key))
-			break;
+	spin_lock_irqsave(&dma->lock, flags);
+	record = __first_from(dma, cpu_addr, 0);
+	while (record && record->cpu_addr == cpu_addr &&
+	       !is_it(record, cpu_addr, dma_addr))
+		record = record_at(rb_next(&record->node));
+	if (record && record->cpu_addr != cpu_addr)
+		record = NULL;
 	if (record)
 		*copy = *record;
-	spin_unlock_irqrestore(&bucket->lock, flags);
+	spin_unlock_irqrestore(&dma->lock, flags);
 	return record;
 }
 
-static bool copy_from_all(dma_ledger_match_t is_it,
-			  const struct dma_ledger_key *key,
-			  struct dma_allocation *copy)
+/* The record that follows the one seen last, or the first one. */
+static struct dma_allocation *__next_of(const struct dma_ledger_cursor *at)
 {
-	for (unsigned int i = 0; i < DMA_NR_BUCKETS; i++)
-		if (copy_from_bucket(&dma_buckets[i], 0, is_it, key, copy))
-			return true;
+	struct dma_allocation *record;
+
+	if (!at->is_inside)
+		return record_at(rb_first(&at->dma->live));
+	record = __first_from(at->dma, at->cpu_addr, at->dma_addr);
+	if (record && !compare(record, at->cpu_addr, at->dma_addr))
+		record = record_at(rb_next(&record->node));
+	return record;
+}
+
+static void note_seen(struct dma_ledger_cursor *at,
+		      const struct dma_allocation *record)
+{
+	at->is_inside = true;
+	at->cpu_addr = record->cpu_addr;
+	at->dma_addr = record->dma_addr;
+}
+
+/* Copy the first record that fits, wherever it is. The lock is held for a few. */
+static bool copy_any(struct dev_dma *dma, dma_ledger_match_t is_it,
+		     const void *cpu_addr, dma_addr_t dma_addr,
+		     struct dma_allocation *copy)
+{
+	struct dma_ledger_cursor at = { .dma = dma };
+	struct dma_allocation *record;
+	unsigned long flags;
+	bool is_found;
+
+	if (!dma)
+		return false;
+	do {
+		unsigned int nr = NR_WALKED;
+
+		spin_lock_irqsave(&dma->lock, flags);
+		record = __next_of(&at);
+		while (record && !is_it(record, cpu_addr, dma_addr) && --nr) {
+			note_seen(&at, record);
+			record = record_at(rb_next(&record->node));
+		}
+		is_found = record && nr;
+		if (is_found)
+			*copy = *record;
+		spin_unlock_irqrestore(&dma->lock, flags);
+	} while (record && !is_found);
+	return is_found;
+}
+
+typedef bool (*dma_ledger_copy_t)(struct dev_dma *dma, dma_ledger_match_t is_it,
+				  const void *cpu_addr, dma_addr_t dma_addr,
+				  struct dma_allocation *copy);
+
+static bool copy_from_all(dma_ledger_copy_t copy_from, dma_ledger_match_t is_it,
+			  const void *cpu_addr, dma_addr_t dma_addr,
+			  struct dma_allocation *copy, char *holder)
+{
+	struct dev_dma *dma = NULL;
+
+	while ((dma = dma_device_next(dma))) {
+		if (!copy_from(dma, is_it, cpu_addr, dma_addr, copy))
+			continue;
+		if (holder)
+			strscpy(holder, dma->name, DMA_HOLDER_NAME);
+		dma_device_put(dma);
+		return true;
+	}
 	return false;
 }
 
 static bool is_holder(const struct dma_allocation *record,
-		      const struct dma_ledger_key *key)
+		      const void *cpu_addr, dma_addr_t dma_addr)
 {
-	return key->dma_addr - record->dma_addr < record->size;
+	return dma_addr - record->dma_addr < record->size;
 }
 
-static bool is_holder_of_device(const struct dma_allocation *record,
-				const struct dma_ledger_key *key)
+static bool is_start(const struct dma_allocation *record,
+		     const void *cpu_addr, dma_addr_t dma_addr)
 {
-	return record->dev == key->dev && is_holder(record, key);
+	return record->cpu_addr == cpu_addr && record->dma_addr == dma_addr;
+}
+
+/* The CPU's address is that of the buffer, or of the place at the other one. */
+static bool is_buffer(const struct dma_allocation *record,
+		      const void *cpu_addr, dma_addr_t dma_addr)
+{
+	size_t offset = dma_addr - record->dma_addr;
+
+	return offset < record->size &&
+	       (cpu_addr == record->cpu_addr ||
+		cpu_addr == record->cpu_addr + offset);
 }
 
 /**
@@ -227,8 +379,8 @@ static bool is_holder_of_device(const struct dma_allocation *record,
  * @dma_addr: an address in it, not only its start
  * @copy: filled with a copy of the record, whose node means nothing
  *
- * A copy, since the record lives only until its owner frees the buffer.  Walks
- * everything: not for what is done often.
+ * A copy, since the record lives only until its owner frees the buffer. Walks all
+ * of the device's: not for what is done often.
  *
  * Context: any, irq-safe.
  * Return: true if there is one.
@@ -236,33 +388,25 @@ static bool is_holder_of_device(const struct dma_allocation *record,
 bool dma_ledger_find(struct device *dev, dma_addr_t dma_addr,
 		     struct dma_allocation *copy)
 {
-	struct dma_ledger_key key = { dev, NULL, dma_addr };
-
-	return copy_from_all(is_holder_of_device, &key, copy);
+	return copy_any(dma_device_find(dev), is_holder, NULL, dma_addr, copy);
 }
 
 /**
  * dma_ledger_find_holder - does any device hold a buffer at this address?
  * @dma_addr: the address
  * @copy: filled with a copy of the record
+ * @holder: filled with its device's name, up to DMA_HOLDER_NAME bytes
  *
  * Walks everything: for the message about a wrong free.
  *
  * Context: any, irq-safe.
  * Return: true if one was found.
  */
-bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy)
+bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy,
+			    char *holder)
 {
-	struct dma_ledger_key key = { NULL, NULL, dma_addr };
-
-	return copy_from_all(is_holder, &key, copy);
-}
-
-static bool is_start_of_any(const struct dma_allocation *record,
-			    const struct dma_ledger_key *key)
-{
-	return record->cpu_addr == key->cpu_addr &&
-	       record->dma_addr == key->dma_addr;
+	return copy_from_all(copy_any, is_holder, NULL, dma_addr, copy,
+			     holder);
 }
 
 /**
@@ -270,35 +414,16 @@ static bool is_start_of_any(const struct dma_allocation *record,
  * @cpu_addr: what its driver holds
  * @dma_addr: where it starts for its device
  * @copy: filled with a copy of the record
+ * @holder: filled with its device's name, up to DMA_HOLDER_NAME bytes
  *
- * Context: any, irq-safe.
+ * Context: any, irq-safe; walks all devices.
  * Return: true if there is one that fits both addresses.
  */
 bool dma_ledger_find_start(const void *cpu_addr, dma_addr_t dma_addr,
-			   struct dma_allocation *copy)
+			   struct dma_allocation *copy, char *holder)
 {
-	struct dma_ledger_key key = { NULL, cpu_addr, dma_addr };
-
-	return copy_from_bucket(bucket_of(cpu_addr), 0, is_start_of_any, &key,
-				copy);
-}
-
-static bool is_buffer_of_device(const struct dma_allocation *record,
-				const struct dma_ledger_key *key)
-{
-	return record->cpu_addr == key->cpu_addr &&
-	       is_holder_of_device(record, key);
-}
-
-/* The CPU's address is that of the buffer, or of the place at the other one. */
-static bool is_buffer(const struct dma_allocation *record,
-		      const struct dma_ledger_key *key)
-{
-	size_t offset = key->dma_addr - record->dma_addr;
-
-	return offset < record->size &&
-	       (key->cpu_addr == record->cpu_addr ||
-		key->cpu_addr == record->cpu_addr + offset);
+	return copy_from_all(copy_at, is_start, cpu_addr, dma_addr, copy,
+			     holder);
 }
 
 /**
@@ -309,8 +434,8 @@ static bool is_buffer(const struct dma_allocation *record,
  * @copy: filled with a copy of the record
  *
  * Both addresses have to fit: behind two IOMMUs the same @dma_addr may be two
- * buffers.  The usual call, with the start of @dev's own buffer, looks into one
- * bucket; the others walk everything.
+ * buffers. The usual call, with the start of @dev's own buffer, is one descent;
+ * the others walk everything.
  *
  * Context: any, irq-safe.
  * Return: true if there is one.
@@ -318,17 +443,10 @@ static bool is_buffer(const struct dma_allocation *record,
 bool dma_ledger_find_buffer(struct device *dev, const void *cpu_addr,
 			    dma_addr_t dma_addr, struct dma_allocation *copy)
 {
-	struct dma_ledger_key key = { dev, cpu_addr, dma_addr };
-
-	return copy_from_bucket(bucket_of(cpu_addr), 0, is_buffer_of_device,
-				&key, copy) ||
-	       copy_from_all(is_buffer, &key, copy);
-}
-
-static bool is_any(const struct dma_allocation *record,
-		   const struct dma_ledger_key *key)
-{
-	return true;
+	return copy_at(dma_device_find(dev), is_buffer, cpu_addr, dma_addr,
+		       copy) ||
+	       copy_from_all(copy_any, is_buffer, cpu_addr, dma_addr, copy,
+			     NULL);
 }
 
 /**
@@ -336,22 +454,60 @@ static bool is_any(const struct dma_allocation *record,
  * @at: where the walk stands
  * @copy: filled with a copy of the next record
  *
- * No lock is held between two calls.  What is there all the time is seen once;
- * what comes or goes meanwhile may be seen or not.
+ * No lock is held between two calls; what comes or goes meanwhile may be seen or
+ * not, and what is there all the time is seen once. The walk has to go to its end.
  *
  * Context: any, irq-safe.
  * Return: true if there was one more.
  */
 bool dma_ledger_next(struct dma_ledger_cursor *at, struct dma_allocation *copy)
 {
-	for (; at->bucket < DMA_NR_BUCKETS; at->bucket++, at->serial = 0) {
-		if (!copy_from_bucket(&dma_buckets[at->bucket], at->serial,
-				      is_any, NULL, copy))
-			continue;
-		at->serial = copy->serial;
-		return true;
+	struct dma_allocation *record;
+	unsigned long flags;
+
+	if (!at->dma)
+		at->dma = dma_device_next(NULL);
+	while (at->dma) {
+		spin_lock_irqsave(&at->dma->lock, flags);
+		record = __next_of(at);
+		if (record) {
+			note_seen(at, record);
+			*copy = *record;
+		}
+		spin_unlock_irqrestore(&at->dma->lock, flags);
+		if (record)
+			return true;
+		at->dma = dma_device_next(at->dma);
+		at->is_inside = false;
 	}
 	return false;
+}
+
+/**
+ * dma_device_deleted - a device leaves its bus, and with that its IOMMU
+ * @dev: the device, without a driver
+ *
+ * Buffers that somebody holds still are unmapped for the device while its domain
+ * is there. They stay the CPU's until they are freed.
+ *
+ * Context: process context. Interrupts are off while a buffer is unmapped.
+ */
+void dma_device_deleted(struct device *dev)
+{
+	struct dma_ledger_cursor at = { .dma = dma_device_find(dev) };
+	struct dma_allocation *record;
+
+	if (!at.dma)
+		return;
+	do {
+		spin_lock_irq(&at.dma->lock);
+		record = __next_of(&at);
+		if (record) {
+			note_seen(&at, record);
+			dma_detach(record);
+		}
+		spin_unlock_irq(&at.dma->lock);
+	} while (record);
 }
 
 /**
@@ -359,7 +515,7 @@ bool dma_ledger_next(struct dma_ledger_cursor *at, struct dma_allocation *copy)
  * @dev: whose buffer
  * @dma_addr: an address in it
  *
- * Context: any, irq-safe; walks everything.
+ * Context: any, irq-safe; walks all of the device's.
  * Return: the backend's name, or NULL if no live buffer holds the address.
  */
 const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr)
@@ -374,17 +530,17 @@ const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr)
  * dma_ledger_count - how many live buffers are there?
  * @dev: whose; NULL for all
  *
- * Context: any, irq-safe; walks everything.
+ * Context: any, irq-safe.
  * Return: their number.
  */
 unsigned long dma_ledger_count(struct device *dev)
 {
-	struct dma_ledger_cursor at = {};
-	struct dma_allocation copy;
-	unsigned long count = 0;
+	struct dev_dma *dma = dev ? dma_device_find(dev) : NULL;
+	unsigned long nr_live = 0;
 
-	while (dma_ledger_next(&at, &copy))
-		if (!dev || copy.dev == dev)
-			count++;
-	return count;
+	if (dev)
+		return dma ? READ_ONCE(dma->nr_live) : 0;
+	while ((dma = dma_device_next(dma)))
+		nr_live += READ_ONCE(dma->nr_live);
+	return nr_live;
 }

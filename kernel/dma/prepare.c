@@ -76,7 +76,7 @@ static int decrypt_pages(struct dma_allocation *record)
 	err = set_encrypted(record->phys, record->size, false);
 	if (err)
 		pr_err_ratelimited("dma: %s: cannot decrypt %zu bytes at %pa: error %d\n",
-				   record->holder, record->size, &record->phys,
+				   record->owner->name, record->size, &record->phys,
 				   err);
 	return err;
 }

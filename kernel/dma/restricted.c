@@ -55,7 +55,7 @@ static void restricted_free(struct dma_allocation *record)
 	if (swiotlb_free(record->dev, dma_record_page(record), record->size))
 		return;
 	pr_err("dma: %s: %zu bytes at %pa from a restricted pool lost: the device has it no more\n",
-	       record->holder, record->size, &record->phys);
+	       record->owner->name, record->size, &record->phys);
 	dma_stat_add_lost(record->size);
 }
 

@@ -126,7 +126,7 @@ static int allocations_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "%-24s %-16s %10s %-15s %-18s %-18s %6s\n", "device",
 		   "driver", "bytes", "backend", "dma", "phys", "age/s");
 	while (dma_ledger_next(&at, &copy)) {
-		seq_printf(seq, "%-24s", copy.holder);
+		seq_printf(seq, "%-24s", copy.owner->name);
 		show_driver(seq, copy.driver);
 		seq_printf(seq, " %10zu %-15s %#018llx %#018llx %6lu\n",
 			   copy.size, copy.backend->name,

@@ -72,8 +72,7 @@ static struct dma_allocation check_record(struct kunit *test,
 			      "%zu bytes at %pad from %s", size, &dma_addr,
 			      record.backend->name);
 	KUNIT_EXPECT_STREQ(test, record.driver, dev->driver->name);
-	KUNIT_EXPECT_EQ(test, 0, strncmp(record.holder, dev_name(dev),
-					 DMA_HOLDER_NAME - 1));
+	KUNIT_EXPECT_STREQ(test, record.owner->name, dev_name(dev));
 	return record;
 }
 

@@ -6,6 +6,7 @@
  * A wrong free changes nothing: afterwards the right one still works.
  */
 
+#include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
 #include <linux/irqflags.h>
@@ -616,9 +617,43 @@ static void free_fail_keeps_memory_test(struct kunit *test)
 	KUNIT_EXPECT_LT(test, before - after, SZ_16M >> PAGE_SHIFT);
 }
 
+/* A device that ends with a live buffer: nobody gets it until somebody frees it. */
+static void free_released_test(struct kunit *test)
+{
+	struct device *other = dma_kunit_coherent_device(test, "other");
+	struct device *dev = kunit_device_register(test, "short-lived");
+	unsigned long nr_before = dma_ledger_count(NULL);
+	u64 mask = DMA_BIT_MASK(64);
+	dma_addr_t dma_addr;
+	u8 *cpu_addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	dev->dma_mask = &mask;
+	dev->coherent_dma_mask = mask;
+	dma_kunit_set_coherent(dev, true);
+	cpu_addr = dma_alloc_coherent(dev, SZ_16K, &dma_addr, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpu_addr);
+	memset(cpu_addr, 0x77, SZ_16K);
+
+	dma_kunit_log_mark();
+	kunit_device_unregister(test, dev);
+	KUNIT_EXPECT_EQ(test, 1,
+			dma_kunit_log_count("released with 1 live buffers, 16 KiB"));
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(NULL), nr_before + 1);
+	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0x77, SZ_16K));
+
+	dma_kunit_expect_warn_begin();
+	dma_free_coherent(other, SZ_16K, cpu_addr, dma_addr);
+	KUNIT_EXPECT_GE(test, dma_kunit_expect_warn_end(), 1);
+	KUNIT_EXPECT_EQ(test, 1,
+			dma_kunit_log_match("that were allocated for", "short-lived"));
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(NULL), nr_before);
+}
+
 static struct kunit_case dma_free_cases[] = {
 	KUNIT_CASE_PARAM(free_wrong_test, wrong_gen_params),
 	KUNIT_CASE(free_other_device_test),
+	KUNIT_CASE(free_released_test),
 	KUNIT_CASE(free_other_cpu_test),
 	KUNIT_CASE(free_other_cpu_remapped_test),
 	KUNIT_CASE(free_wrong_size_test),

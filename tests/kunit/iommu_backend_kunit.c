@@ -7,6 +7,7 @@
  * ledger says who that was, and the device must see just that memory.
  */
 
+#include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/dma-map-ops.h>
@@ -275,6 +276,23 @@ static void backend_free_and_leave_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 0);
 }
 
+/* A device goes with live buffers: it reaches none of them any more. */
+static void backend_delete_and_free_test(struct kunit *test)
+{
+	struct live live;
+
+	make_live(test, &live, mock_iommu_param(test));
+	dma_kunit_log_mark();
+	kunit_device_unregister(test, live.dev);
+	KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(live.dev), 0);
+	KUNIT_EXPECT_EQ(test, mock_iommu_nr_stale(live.dev), 0);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 1);
+	mock_iommu_leave(live.dev);
+	free_live(&live);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("lost"), 0);
+	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 0);
+}
+
 /* What is mapped by a domain that the device has left can't be reused. */
 static void backend_leave_and_free_test(struct kunit *test)
 {
@@ -343,6 +361,7 @@ static struct kunit_case iommu_backend_cases[] = {
 	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_map_fails_test, kind),
 	MOCK_IOMMU_CASE_TYPICAL(backend_hardirq_test),
 	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_free_and_leave_test, kind_of_live),
+	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_delete_and_free_test, kind_of_live),
 	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_leave_and_free_test, kind_of_live),
 	MOCK_IOMMU_CASE_PARAM_TYPICAL(backend_unmap_fails_test, kind_of_live),
 	MOCK_IOMMU_CASE_TYPICAL(backend_free_for_other_test),

@@ -10,6 +10,7 @@
 
 #include <kunit/test.h>
 #include <linux/device.h>
+#include <linux/dma-map-ops.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
@@ -40,6 +41,15 @@ static dma_addr_t address_of(unsigned int page)
 	return SPACE_BASE + ((dma_addr_t)page << PAGE_SHIFT);
 }
 
+/* They are never released. */
+static void forget_devices(void *data)
+{
+	struct fixture *f = data;
+
+	for (unsigned int i = 0; i < NR_DEVICES; i++)
+		dma_device_forget(&f->devices[i]);
+}
+
 static struct fixture *fixture_create(struct kunit *test)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -49,6 +59,8 @@ static struct fixture *fixture_create(struct kunit *test)
 	f->devices = kunit_kcalloc(test, NR_DEVICES, sizeof(*f->devices),
 				   GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, f->devices);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, forget_devices, f));
 	prandom_seed_state(&f->rnd, 0xd3a);
 	return f;
 }
@@ -56,13 +68,16 @@ static struct fixture *fixture_create(struct kunit *test)
 static struct dma_allocation *make(struct device *dev, dma_addr_t dma_addr,
 				   size_t size, void *cpu_addr)
 {
-	struct dma_allocation *record = kzalloc(sizeof(*record), GFP_ATOMIC);
+	struct dma_request req = {
+		.dev = dev,
+		.size = size,
+		.gfp = GFP_ATOMIC,
+	};
+	struct dma_allocation *record = dma_record_new(&req);
 
 	if (!record)
 		return NULL;
-	record->dev = dev;
 	record->dma_addr = dma_addr;
-	record->size = size;
 	record->cpu_addr = cpu_addr;
 	record->backend = &dma_page_backend;
 	return record;
@@ -113,7 +128,7 @@ static void drop(struct fixture *f, unsigned int dev,
 	model_set(f, dev, (record->dma_addr - SPACE_BASE) >> PAGE_SHIFT,
 		  record->size >> PAGE_SHIFT, NULL);
 	f->nr_records[dev]--;
-	kfree(record);
+	dma_record_free(record);
 }
 
 /* Take at any page: a record only where one starts */
@@ -168,7 +183,7 @@ static void try_find_start(struct fixture *f)
 		expected = NULL;
 	KUNIT_ASSERT_EQ(f->test, !!expected,
 			dma_ledger_find_start(cpu_addr_of(dev, page),
-					      address_of(page), &copy));
+					      address_of(page), &copy, NULL));
 	if (expected)
 		KUNIT_EXPECT_PTR_EQ(f->test, copy.dev, &f->devices[dev]);
 }
@@ -183,7 +198,8 @@ static void try_find_holder(struct fixture *f)
 	for (unsigned int dev = 0; dev < NR_DEVICES; dev++)
 		is_held |= !!f->held[dev][page];
 	KUNIT_ASSERT_EQ(f->test, is_held,
-			dma_ledger_find_holder(address_of(page) + 5, &copy));
+			dma_ledger_find_holder(address_of(page) + 5, &copy,
+					       NULL));
 	if (is_held) {
 		KUNIT_EXPECT_LE(f->test, copy.dma_addr, address_of(page));
 		KUNIT_EXPECT_GT(f->test, copy.dma_addr + copy.size,
@@ -325,9 +341,9 @@ static void ledger_edges_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, last, dma_ledger_take_by_cpu(dev, (void *)3));
 	KUNIT_EXPECT_PTR_EQ(test, next, dma_ledger_take_by_cpu(dev, (void *)2));
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
-	kfree(first);
-	kfree(next);
-	kfree(last);
+	dma_record_free(first);
+	dma_record_free(next);
+	dma_record_free(last);
 }
 
 /* A device of its own RAM may see that where it sees ours as well. */
@@ -356,7 +372,7 @@ static void ledger_equal_keys_test(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, records[i],
 				    dma_ledger_take(dev, SPACE_BASE,
 						    cpu_addr_of(0, i)));
-		kfree(records[i]);
+		dma_record_free(records[i]);
 	}
 }
 
@@ -396,16 +412,18 @@ static void ledger_find_buffer_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_ledger_find_buffer(dev, its,
 							second + PAGE_SIZE,
 							&copy));
-	KUNIT_EXPECT_TRUE(test, dma_ledger_find_start(its, SPACE_BASE, &copy));
+	KUNIT_EXPECT_TRUE(test, dma_ledger_find_start(its, SPACE_BASE, &copy,
+						      NULL));
 	KUNIT_EXPECT_PTR_EQ(test, copy.dev, other);
-	KUNIT_EXPECT_FALSE(test, dma_ledger_find_start(its, second, &copy));
+	KUNIT_EXPECT_FALSE(test, dma_ledger_find_start(its, second, &copy,
+						       NULL));
 
 	KUNIT_EXPECT_PTR_EQ(test, records[0],
 			    dma_ledger_take(dev, SPACE_BASE, mine));
 	KUNIT_EXPECT_PTR_EQ(test, records[1],
 			    dma_ledger_take(other, SPACE_BASE, its));
-	kfree(records[0]);
-	kfree(records[1]);
+	dma_record_free(records[0]);
+	dma_record_free(records[1]);
 }
 
 /* Many users at a time */
@@ -443,7 +461,8 @@ static bool owner_step(void *data)
 	bool is_right;
 
 	if (!record) {
-		is_right = !dma_ledger_find_start(owner, dma_addr, &copy) &&
+		is_right = !dma_ledger_find_start(owner, dma_addr, &copy,
+						  NULL) &&
 			   !dma_ledger_take(dev, dma_addr, owner);
 		if (!is_right)
 			atomic_long_inc(owner->nr_errors);
@@ -455,7 +474,7 @@ static bool owner_step(void *data)
 	if (!is_right)
 		atomic_long_inc(owner->nr_errors);
 	owner->slots[slot] = NULL;
-	kfree(record);
+	dma_record_free(record);
 	return true;
 }
 
@@ -469,7 +488,7 @@ static void owner_take_all(struct kunit *test, struct owner *owner)
 		KUNIT_EXPECT_PTR_EQ(test, record,
 				    dma_ledger_take(record->dev,
 						    record->dma_addr, owner));
-		kfree(record);
+		dma_record_free(record);
 	}
 }
 
@@ -479,7 +498,7 @@ static bool walker_step(struct owner *owner)
 	struct dma_allocation copy;
 	struct device *dev = &owner->f->devices[0];
 
-	dma_ledger_find_holder(address_of(SPACE_PAGES), &copy);
+	dma_ledger_find_holder(address_of(SPACE_PAGES), &copy, NULL);
 	if (dma_ledger_count(dev) > (DMA_KUNIT_NR_THREADS + 1) * OWNER_SLOTS)
 		atomic_long_inc(owner->nr_errors);
 	return true;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the layer knows of one device.
+ */
+#ifndef _KERNEL_DMA_DEVICE_H
+#define _KERNEL_DMA_DEVICE_H
+
+#include <linux/device.h>
+#include <linux/gfp_types.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+
+struct dma_allocation;
+
+/**
+ * struct dev_dma - what the layer knows of one device
+ * @link: (d) in the list of all
+ * @nr_users: the device, each record, and whoever walks the list
+ * @spare: a record to use next; exchanged without the lock
+ * @lock: irq-safe
+ * @dev: (l) the device; NULL once it is released
+ * @live: (l) its live allocations, by the CPU's address
+ * @nr_live: (l) how many these are
+ * @live_bytes: (l) how large they are
+ * @name: the device's
+ *
+ * (d): the lock of the list, in device.c. (l): @lock, which nests inside of it.
+ */
+struct dev_dma {
+	struct list_head	link;
+	refcount_t		nr_users;
+	struct dma_allocation	*spare;
+	spinlock_t		lock;	/* irq-safe */
+	struct device		*dev;
+	struct rb_root		live;
+	unsigned long		nr_live;
+	size_t			live_bytes;
+	char			name[];
+};
+
+/* The device's, or NULL if it has none yet. */
+static inline struct dev_dma *dma_device_find(struct device *dev)
+{
+	/* Pairs with dma_device_make(). */
+	return smp_load_acquire(&dev->dma);
+}
+
+struct dev_dma *dma_device_make(struct device *dev, gfp_t gfp);
+void dma_device_put(struct dev_dma *dma);
+struct dev_dma *dma_device_next(struct dev_dma *dma);
+
+/* The device's; made now if it has none. NULL if there is no memory for it. */
+static inline struct dev_dma *dma_device_of(struct device *dev, gfp_t gfp)
+{
+	return dma_device_find(dev) ?: dma_device_make(dev, gfp);
+}
+
+#endif /* _KERNEL_DMA_DEVICE_H */
