@@ -239,6 +239,8 @@ int __init dma_contiguous_reserve_area(phys_addr_t size, phys_addr_t base, phys_
 void dma_contiguous_early_fixup(phys_addr_t base, unsigned long size);
 void dma_contiguous_early_forget(phys_addr_t base);
 
+struct page *dma_contiguous_take(struct cma *cma, size_t count, unsigned int order,
+				 bool no_warn);
 struct page *dma_alloc_from_contiguous(struct device *dev, size_t count, unsigned int order,
 				       bool no_warn);
 bool dma_release_from_contiguous(struct device *dev, struct page *pages, int count);
@@ -264,6 +266,12 @@ static inline void dma_contiguous_early_fixup(phys_addr_t base, unsigned long si
 
 static inline void dma_contiguous_early_forget(phys_addr_t base)
 {
+}
+
+static inline struct page *dma_contiguous_take(struct cma *cma, size_t count,
+					       unsigned int order, bool no_warn)
+{
+	return NULL;
 }
 
 static inline struct page *dma_alloc_from_contiguous(struct device *dev, size_t count,

@@ -23,11 +23,14 @@
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
 #include <linux/llist.h>
+#include <linux/log2.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "backend.h"
+#include "coherent.h"
+#include "contiguous.h"
 #include "direct.h"
 #include "ledger.h"
 #include "prepare.h"
@@ -47,7 +50,10 @@ static const struct dma_backend * const dma_backends[] = {
 	DMA_BACKEND_IF(DMA_CMA, dma_device_cma),
 	DMA_BACKEND_IF(DMA_NUMA_CMA, dma_node_cma),
 	DMA_BACKEND_IF(DMA_CMA, dma_default_cma),
+	DMA_BACKEND_IF(DMA_COHERENT_POOL, dma_prepared_pages),
 	&dma_page_backend,
+	/* It costs time, so it comes last. */
+	DMA_BACKEND_IF(DMA_CMA, dma_busy_cma),
 };
 
 /**
@@ -79,18 +85,99 @@ const struct dma_backend *dma_backend_at(unsigned int nr)
 struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 				  unsigned long attrs)
 {
-	struct dma_request req = {
-		.dev	= dev,
-		.size	= size,
-		.gfp	= gfp & ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM),
-		.attrs	= attrs,
-		.dir	= DMA_BIDIRECTIONAL,
-	};
+	enum dma_route route = dma_coherent_route(dev);
 
 	if (gfp & __GFP_NOWARN)
-		req.attrs |= DMA_ATTR_NO_WARN;
-	dma_request_set_route(&req, dma_coherent_route(dev));
-	return req;
+		attrs |= DMA_ATTR_NO_WARN;
+	return (struct dma_request) {
+		.dev		= dev,
+		.size		= size,
+		.gfp		= gfp & ~(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM),
+		.attrs		= attrs,
+		.dir		= DMA_BIDIRECTIONAL,
+		.route		= route,
+		.limits		= dma_request_limits(dev, route),
+		.wants_pages	= false,
+	};
+}
+
+#define FACT(bit, so, not_so)	[const_ilog2(bit)] = { so, not_so }
+
+/* Why a backend does not serve a request of which something is so, or is not so */
+static const struct {
+	const char	*so;
+	const char	*not_so;
+} fact_texts[DMA_NR_FACTS] = {
+	FACT(DMA_HAS_POOL, "the device has pools of its own",
+	     "no device pool is bound"),
+	FACT(DMA_BY_IOMMU, "device is behind an IOMMU",
+	     "device is not behind an IOMMU"),
+	FACT(DMA_IS_DIRECT, "device reaches memory directly",
+	     "device does not reach memory directly"),
+	FACT(DMA_IS_COHERENT, "device is coherent", "device is not coherent"),
+	FACT(DMA_HAS_AREA, "the device has a CMA area of its own",
+	     "no device CMA area is bound"),
+	FACT(DMA_IS_SINGLE, "a single page", "more than a page"),
+	FACT(DMA_IS_HUGE, "larger than the page allocator's largest piece",
+	     "not larger than the page allocator's largest piece"),
+	FACT(DMA_MAY_SLEEP, "the request may sleep",
+	     "the request may not sleep"),
+	FACT(DMA_WANTS_PAGES, "the caller wants cacheable pages",
+	     "the caller wants coherent memory"),
+	FACT(DMA_WANTS_CONTIGUOUS, "the caller wants contiguous memory",
+	     "scattered pages will do"),
+	FACT(DMA_NEEDS_WORK, "pages need preparation",
+	     "pages need no preparation"),
+};
+
+static unsigned int fact(bool is_so, unsigned int bit)
+{
+	return is_so ? bit : 0;
+}
+
+static unsigned int facts_of(const struct dma_request *req)
+{
+	bool is_contiguous = req->attrs & DMA_ATTR_FORCE_CONTIGUOUS;
+
+	return fact(dma_has_device_pool(req->dev), DMA_HAS_POOL) |
+	       fact(req->route == DMA_ROUTE_IOMMU, DMA_BY_IOMMU) |
+	       fact(req->route == DMA_ROUTE_DIRECT, DMA_IS_DIRECT) |
+	       fact(req->limits.coherent, DMA_IS_COHERENT) |
+	       fact(dma_has_own_area(req->dev), DMA_HAS_AREA) |
+	       fact(req->size <= PAGE_SIZE, DMA_IS_SINGLE) |
+	       fact(req->size > PAGE_SIZE << MAX_PAGE_ORDER, DMA_IS_HUGE) |
+	       fact(dma_request_can_sleep(req), DMA_MAY_SLEEP) |
+	       fact(req->wants_pages, DMA_WANTS_PAGES) |
+	       fact(req->wants_pages || is_contiguous, DMA_WANTS_CONTIGUOUS) |
+	       fact(dma_request_needs_work(req), DMA_NEEDS_WORK);
+}
+
+/* Which of the facts keep a backend from serving */
+static unsigned int wrong_facts(const struct dma_backend *backend,
+				unsigned int facts)
+{
+	return (backend->needs & ~facts) | (backend->bars & facts);
+}
+
+/**
+ * dma_backend_declines - why a backend does not serve a request
+ * @backend: the backend
+ * @req: the request
+ *
+ * Context: any.
+ * Return: the reason, a static string; NULL if it does.
+ */
+const char *dma_backend_declines(const struct dma_backend *backend,
+				 const struct dma_request *req)
+{
+	unsigned int facts = facts_of(req);
+	unsigned int wrong = wrong_facts(backend, facts);
+
+	if (!wrong)
+		return backend->declines ? backend->declines(req) : NULL;
+	wrong = __ffs(wrong);
+	return facts & BIT(wrong) ? fact_texts[wrong].so :
+				    fact_texts[wrong].not_so;
 }
 
 /* Memory reaches a device behind an IOMMU or ops by a mapping. */
@@ -258,7 +345,7 @@ static void report_refusal(const struct dma_request *req, unsigned long tried)
 			continue;
 		seq_buf_printf(&text, "%s%s: ", between, backend->name);
 		if (!tried)
-			seq_buf_puts(&text, backend->declines(req) ?:
+			seq_buf_puts(&text, dma_backend_declines(backend, req) ?:
 					    "available by now");
 		else if (backend->explain)
 			backend->explain(req, &text);
@@ -285,6 +372,7 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 {
 	struct dma_allocation *record;
 	unsigned long tried = 0;
+	unsigned int facts;
 
 	if (!req->size || req->size > SSIZE_MAX) {
 		dev_err_ratelimited(req->dev,
@@ -302,10 +390,12 @@ int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp)
 		return -ENOMEM;
 	}
 
+	facts = facts_of(req);
 	for (unsigned int i = 0; i < ARRAY_SIZE(dma_backends); i++) {
 		const struct dma_backend *backend = dma_backends[i];
 
-		if (!backend || backend->declines(req))
+		if (!backend || wrong_facts(backend, facts) ||
+		    (backend->declines && backend->declines(req)))
 			continue;
 		tried |= BIT(i);
 		if (!serve(req, record, backend)) {

@@ -29,9 +29,9 @@
 #include "route.h"
 
 struct dma_backend;
-struct dma_chunk;
 struct dma_cma_area;
 struct dma_coherent_pool;
+struct dma_extent;
 struct iommu_dma_scatter;
 
 /**
@@ -58,6 +58,23 @@ struct dma_request {
 };
 
 /*
+ * What there is to know of a request, in the order in which it is told why a
+ * backend does not serve it.
+ */
+#define DMA_HAS_POOL		BIT(0)	/* the device has pools of its own */
+#define DMA_BY_IOMMU		BIT(1)	/* the device is behind an IOMMU */
+#define DMA_IS_DIRECT		BIT(2)	/* the device reaches memory directly */
+#define DMA_IS_COHERENT		BIT(3)	/* the device sees the CPU's caches */
+#define DMA_HAS_AREA		BIT(4)	/* the device has its own CMA area */
+#define DMA_IS_SINGLE		BIT(5)	/* no more than a page */
+#define DMA_IS_HUGE		BIT(6)	/* more than the page allocator has */
+#define DMA_MAY_SLEEP		BIT(7)
+#define DMA_WANTS_PAGES		BIT(8)	/* cacheable ones */
+#define DMA_WANTS_CONTIGUOUS	BIT(9)
+#define DMA_NEEDS_WORK		BIT(10)	/* pages have to be made uncached, say */
+#define DMA_NR_FACTS		11
+
+/*
  * What has been done to an allocation, in the order in which it is done.  A
  * backend whose memory comes with some of it done sets these bits itself.
  */
@@ -73,6 +90,8 @@ struct dma_request {
 #define DMA_DONE_LOST		BIT(9)	/* can't be given to anybody any more */
 #define DMA_DONE_SPLIT		BIT(10)	/* pages, each held by itself */
 #define DMA_DONE_DETACHED	BIT(11)	/* the device reaches it no more */
+#define DMA_DONE_PIECE		BIT(12)	/* cut from an extent of an arena */
+#define DMA_DONE_PREPARED	BIT(13)	/* which is decrypted and uncached */
 
 /* Is the device's address a translation, now or before? */
 #define DMA_DONE_TRANSLATED	\
@@ -81,11 +100,11 @@ struct dma_request {
 /**
  * union dma_backend_data - what a backend keeps in a record for its free
  * @fixed: device pool and global pool: the pool, and the first page in it
- * @atomic: atomic pool: the chunk, the first page in it, the pool's number
- * @area: CMA backends: the area
+ * @piece: if DMA_DONE_PIECE is set: the extent, and the first page in it
+ * @area: CMA backends, if it is not: the area
  * @scatter: iommu: the scattered pages; NULL for pages in one piece
  *
- * The record's backend tells which member it is.  All of it is zero when
+ * The record's backend and its bits tell which member it is.  All of it is zero when
  * @alloc is called, and stays so for a backend that keeps nothing.
  */
 union dma_backend_data {
@@ -94,10 +113,9 @@ union dma_backend_data {
 		unsigned long			index;
 	} fixed;
 	struct {
-		struct dma_chunk	*chunk;
-		unsigned int		index;
-		unsigned int		pool;
-	} atomic;
+		struct dma_extent	*extent;
+		unsigned long		index;
+	} piece;
 	struct dma_cma_area		*area;
 	struct iommu_dma_scatter	*scatter;
 };
@@ -156,8 +174,10 @@ struct dma_allocation {
  * @is_unencrypted: its memory is not encrypted, for whoever gets it
  * @gives_pages: from the page allocator: user space may hold single pages of
  *	it, as long as it likes
- * @declines: why this backend does not serve @req, a static string; NULL if
- *	it does.  Any context, no side effects.
+ * @needs: DMA_HAS_POOL and so on, all of which a request must have
+ * @bars: none of which it may have
+ * @declines: why this backend does not serve @req all the same, a static string;
+ *	NULL if it does.  Any context, no side effects; optional
  * @alloc: take memory for @req: fill @record's phys and whatever else the
  *	backend's memory comes with, and set the bits for it.  Sleeps only if
  *	req->gfp allows.  Returns 0 or a negative error; takes nothing then.
@@ -174,6 +194,8 @@ struct dma_backend {
 	bool		is_unmapped;
 	bool		is_unencrypted;
 	bool		gives_pages;
+	u16		needs;
+	u16		bars;
 	const char	*(*declines)(const struct dma_request *req);
 	int		(*alloc)(const struct dma_request *req,
 				 struct dma_allocation *record);
@@ -192,10 +214,12 @@ extern const struct dma_backend dma_restricted_pool;	/* restricted.c */
 extern const struct dma_backend dma_iommu_backend;	/* via_iommu.c */
 extern const struct dma_backend dma_arch_backend;	/* via_arch.c */
 extern const struct dma_backend dma_atomic_pool;	/* pool.c */
+extern const struct dma_backend dma_prepared_pages;	/* pool.c */
 extern const struct dma_backend dma_device_cma;		/* contiguous.c */
 extern const struct dma_backend dma_node_cma;		/* contiguous.c */
 extern const struct dma_backend dma_default_cma;	/* contiguous.c */
 extern const struct dma_backend dma_page_backend;	/* pages.c */
+extern const struct dma_backend dma_busy_cma;		/* contiguous_wait.c */
 
 #define DMA_BACKEND_IF(config, backend)	\
 	(IS_ENABLED(CONFIG_##config) ? &(backend) : NULL)
@@ -203,6 +227,8 @@ extern const struct dma_backend dma_page_backend;	/* pages.c */
 /* alloc.c */
 struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 				  unsigned long attrs);
+const char *dma_backend_declines(const struct dma_backend *backend,
+				 const struct dma_request *req);
 int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 		       dma_addr_t dma_addr);
@@ -227,15 +253,23 @@ static inline unsigned long dma_request_nr_pages(const struct dma_request *req)
  * Memory is decrypted for the device itself, and has to lie where it reaches;
  * behind an IOMMU or ops the translation takes care of both.
  */
+static inline struct dma_limits dma_request_limits(struct device *dev,
+						   enum dma_route route)
+{
+	struct dma_limits limits = dma_limits_of(dev, dev->coherent_dma_mask);
+
+	if (route != DMA_ROUTE_DIRECT) {
+		limits.unencrypted = false;
+		limits.last_phys = PHYS_ADDR_MAX;
+	}
+	return limits;
+}
+
 static inline void dma_request_set_route(struct dma_request *req,
 					 enum dma_route route)
 {
 	req->route = route;
-	req->limits = dma_limits_of(req->dev, req->dev->coherent_dma_mask);
-	req->limits.unencrypted = route == DMA_ROUTE_DIRECT &&
-				  force_dma_unencrypted(req->dev);
-	if (route != DMA_ROUTE_DIRECT)
-		req->limits.last_phys = PHYS_ADDR_MAX;
+	req->limits = dma_request_limits(req->dev, route);
 }
 
 /* Can the device use memory at @phys, once it is mapped for it? */
@@ -256,7 +290,7 @@ static inline bool dma_record_is_direct(const struct dma_allocation *record)
 static inline bool dma_record_is_unencrypted(const struct dma_allocation *record)
 {
 	return record->backend->is_unencrypted ||
-	       (record->done & DMA_DONE_DECRYPTED);
+	       (record->done & (DMA_DONE_DECRYPTED | DMA_DONE_PREPARED));
 }
 
 /* The first page of memory that has pages. */

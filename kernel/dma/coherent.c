@@ -531,15 +531,6 @@ static struct dma_view view_of(struct device *dev,
 	};
 }
 
-static const char *device_pool_decline(const struct dma_request *req)
-{
-	if (!req->dev->dma_mem)
-		return "no device pool is bound";
-	if (req->wants_pages)
-		return "the caller wants cacheable pages";
-	return NULL;
-}
-
 static void warn_beyond(struct device *dev, struct dma_binding *binding,
 			const struct dma_request *req, dma_addr_t dma_addr)
 {
@@ -659,7 +650,8 @@ const struct dma_backend dma_device_pool = {
 	.is_exclusive	= true,
 	.is_unmapped	= true,
 	.is_unencrypted	= true,
-	.declines	= device_pool_decline,
+	.needs		= DMA_HAS_POOL,
+	.bars		= DMA_WANTS_PAGES,
 	.alloc		= device_pool_alloc,
 	.free		= dma_coherent_pool_free,
 	.explain	= device_pool_explain,

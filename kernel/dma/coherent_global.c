@@ -17,15 +17,7 @@ static struct dma_coherent_pool *global_pool;
 
 static const char *decline(const struct dma_request *req)
 {
-	if (!READ_ONCE(global_pool))
-		return "there is none";
-	if (req->limits.coherent)
-		return "device is coherent";
-	if (req->route != DMA_ROUTE_DIRECT)
-		return "device does not reach memory directly";
-	if (req->wants_pages)
-		return "the caller wants cacheable pages";
-	return NULL;
+	return READ_ONCE(global_pool) ? NULL : "there is none";
 }
 
 /*
@@ -93,6 +85,8 @@ const struct dma_backend dma_global_pool = {
 	.name		= "global pool",
 	.is_unmapped	= true,
 	.is_unencrypted	= true,
+	.needs		= DMA_IS_DIRECT,
+	.bars		= DMA_IS_COHERENT | DMA_WANTS_PAGES,
 	.declines	= decline,
 	.alloc		= alloc,
 	.free		= dma_coherent_pool_free,

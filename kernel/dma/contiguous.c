@@ -9,10 +9,13 @@
  *   node cma      areas near the device's NUMA node (numa_cma=, cma_pernuma=)
  *   default cma   one for everybody: linux,cma-default, cma= or Kconfig
  *
+ * Moving pages is dear, so it is done for an extent at a time, which two arenas
+ * (arena.c) of each area cut: one of plain pages, one of prepared ones.
+ *
  * A single page comes from the page allocator rather than from a shared area.
  * When an area is full the next backend is tried, and plain pages at last.
  *
- * Locks: none of its own; figures are atomics.  The areas are reserved at
+ * Locks: none of its own but the arenas'; figures are atomics.  The areas are reserved at
  * boot by one CPU and never go away: see contiguous_boot.c.
  */
 #include <linux/cma.h>
@@ -21,18 +24,52 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
+/* How much of an area is free, only its bitmap tells. */
+#include "../../mm/cma.h"
+#include "arena.h"
 #include "backend.h"
 #include "contiguous.h"
 #include "prepare.h"
 
-/* Why an area can't serve a request, whoever the area belongs to. */
-static const char *area_decline(const struct dma_cma_area *area,
-				const struct dma_request *req)
+/**
+ * dma_cma_room - what CMA has left of an area
+ * @area: the area
+ *
+ * What the area's arenas have idle is not counted: trim them first.
+ *
+ * Context: any, irq-safe.
+ * Return: how many pages.
+ */
+struct dma_cma_room dma_cma_room(const struct dma_cma_area *area)
+{
+	struct cma *cma = area->cma;
+	struct dma_cma_room room = {};
+	unsigned long start, end, flags;
+
+	spin_lock_irqsave(&cma->lock, flags);
+	for_each_clear_bitrange(start, end, cma->bitmap, cma_bitmap_maxno(cma)) {
+		unsigned long nr_pages = (end - start) << cma->order_per_bit;
+
+		room.nr_free += nr_pages;
+		room.nr_largest = max(room.nr_largest, nr_pages);
+	}
+	spin_unlock_irqrestore(&cma->lock, flags);
+	return room;
+}
+
+/**
+ * dma_cma_area_decline - why an area can't serve a request
+ * @area: the area, whoever it belongs to
+ * @req: the request
+ *
+ * Context: any.
+ * Return: NULL if it can, else the reason.
+ */
+const char *dma_cma_area_decline(const struct dma_cma_area *area,
+				 const struct dma_request *req)
 {
 	phys_addr_t base = cma_get_base(area->cma);
 
-	if (!dma_request_can_sleep(req))
-		return "the request may not sleep";
 	/* The kernel could not make use of its pages, and has taken them. */
 	if (!cma_get_size(area->cma))
 		return "the area could not be activated";
@@ -44,26 +81,107 @@ static const char *area_decline(const struct dma_cma_area *area,
 	return dma_memory_cannot_prepare(req);
 }
 
-/*
- * No more than CONFIG_CMA_ALIGNMENT, even where natural alignment is to be had: an
- * area is made for the buffers of one board, and has to hold them all.
- */
-static struct page *take_pages(struct dma_cma_area *area, size_t size)
+/* The order of the alignment of a buffer, or of an extent. */
+static unsigned int order_of(size_t size)
 {
-	return cma_alloc(area->cma, size >> PAGE_SHIFT,
-			 min(get_order(size), CONFIG_CMA_ALIGNMENT), true);
+	return min(get_order(size), CONFIG_CMA_ALIGNMENT);
+}
+
+/**
+ * dma_contiguous_take - pages of a CMA area, also of what is kept of it
+ * @cma: the area
+ * @count: number of pages
+ * @order: of the alignment
+ * @no_warn: do not report a failure
+ *
+ * What arenas have free of the area goes back to it before this fails. So it is
+ * for everybody who takes pages of an area that devices use as well.
+ *
+ * Context: may sleep.
+ * Return: the first page, or NULL.
+ */
+struct page *dma_contiguous_take(struct cma *cma, size_t count,
+				 unsigned int order, bool no_warn)
+{
+	struct page *page = cma_alloc(cma, count, order, true);
+
+	if (!page && (dma_arenas_trim(cma) || !no_warn))
+		page = cma_alloc(cma, count, order, no_warn);
+	return page;
+}
+
+static struct page *take_extent(struct dma_arena *arena, size_t size)
+{
+	return dma_contiguous_take(arena->cma, size >> PAGE_SHIFT,
+				   order_of(size), true);
+}
+
+static void give_pages(struct dma_arena *arena, struct page *page, size_t size)
+{
+	cma_release(arena->cma, page, size >> PAGE_SHIFT);
+}
+
+const struct dma_source dma_cma_source = {
+	.take	= take_extent,
+	.give	= give_pages,
+};
+
+/*
+ * The arena that serves a request.  NULL: it gets pages of its own, which others
+ * may hold, or that can't be prepared by the extent.
+ */
+static struct dma_arena *arena_for(struct dma_cma_area *area,
+				   const struct dma_request *req)
+{
+	if (req->wants_pages)
+		return NULL;
+	/* Behind an IOMMU memory is encrypted like all other. */
+	if (!IS_ENABLED(CONFIG_DMA_COHERENT_POOL) ||
+	    req->route == DMA_ROUTE_IOMMU || dma_prepared_decline(req))
+		return &area->plain;
+	return PageHighMem(pfn_to_page(PHYS_PFN(cma_get_base(area->cma)))) ?
+	       NULL : &area->prepared;
+}
+
+static bool take_piece(struct dma_arena *arena, const struct dma_request *req,
+		       struct dma_allocation *record)
+{
+	/*
+	 * An area is made for the buffers of one board, and has to hold them all:
+	 * beyond CONFIG_CMA_ALIGNMENT natural alignment is good to have, no more.
+	 */
+	struct dma_need need = {
+		.size = req->size,
+		.last_phys = req->limits.last_phys,
+		.align_else = 1UL << order_of(req->size),
+		.req = req,
+	};
+	struct dma_piece piece;
+
+	if (!dma_arena_alloc(arena, &need, &piece))
+		return false;
+	dma_record_set_piece(record, req, &piece);
+	return true;
 }
 
 /* What the device does not reach goes back at once. */
-static struct page *take_reachable(struct dma_cma_area *area,
-				   const struct dma_request *req)
+static bool take_pages(struct dma_cma_area *area, const struct dma_request *req,
+		       struct dma_allocation *record)
 {
-	struct page *page = take_pages(area, req->size);
+	unsigned long nr_pages = dma_request_nr_pages(req);
+	struct page *page;
 
-	if (!page || dma_request_reaches(req, page_to_phys(page), req->size))
-		return page;
-	cma_release(area->cma, page, dma_request_nr_pages(req));
-	return NULL;
+	page = dma_contiguous_take(area->cma, nr_pages, order_of(req->size),
+				   true);
+	if (!page)
+		return false;
+	if (!dma_request_reaches(req, page_to_phys(page), req->size)) {
+		cma_release(area->cma, page, nr_pages);
+		return false;
+	}
+	record->own.area = area;
+	record->phys = page_to_phys(page);
+	return true;
 }
 
 static void count_served(struct dma_cma_area *area, size_t size)
@@ -75,6 +193,27 @@ static void count_served(struct dma_cma_area *area, size_t size)
 	       !atomic_long_try_cmpxchg(&area->peak, &peak, used))
 		;
 	atomic_long_inc(&area->served);
+}
+
+/**
+ * dma_cma_area_try - serve a request from one area; a refusal is not counted
+ * @area: the area; dma_request_reaches() its start
+ * @req: the request, which may sleep
+ * @record: gets phys
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int dma_cma_area_try(struct dma_cma_area *area, const struct dma_request *req,
+		     struct dma_allocation *record)
+{
+	struct dma_arena *arena = arena_for(area, req);
+
+	if (arena ? !take_piece(arena, req, record) :
+		    !take_pages(area, req, record))
+		return -ENOMEM;
+	count_served(area, req->size);
+	return 0;
 }
 
 /**
@@ -90,16 +229,24 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
 		       const struct dma_request *req,
 		       struct dma_allocation *record)
 {
-	struct page *page = take_reachable(area, req);
+	int err = dma_cma_area_try(area, req, record);
 
-	if (!page) {
+	if (err)
 		atomic_long_inc(&area->refused);
-		return -ENOMEM;
-	}
-	count_served(area, req->size);
-	record->own.area = area;
-	record->phys = page_to_phys(page);
-	return 0;
+	return err;
+}
+
+/* The area that a record's memory is of. */
+static struct dma_cma_area *area_of(const struct dma_allocation *record)
+{
+	struct dma_arena *arena;
+
+	if (!(record->done & DMA_DONE_PIECE))
+		return record->own.area;
+	arena = dma_record_arena(record);
+	return arena->is_prepared ?
+	       container_of(arena, struct dma_cma_area, prepared) :
+	       container_of(arena, struct dma_cma_area, plain);
 }
 
 /**
@@ -110,10 +257,13 @@ int dma_cma_area_alloc(struct dma_cma_area *area,
  */
 void dma_cma_area_free(struct dma_allocation *record)
 {
-	struct dma_cma_area *area = record->own.area;
+	struct dma_cma_area *area = area_of(record);
 
-	cma_release(area->cma, dma_record_page(record),
-		    record->size >> PAGE_SHIFT);
+	if (record->done & DMA_DONE_PIECE)
+		dma_record_give_piece(record);
+	else
+		cma_release(area->cma, dma_record_page(record),
+			    record->size >> PAGE_SHIFT);
 	atomic_long_sub(record->size, &area->used);
 }
 
@@ -126,16 +276,20 @@ void dma_cma_area_free(struct dma_allocation *record)
  */
 void dma_cma_area_explain(const struct dma_cma_area *area, struct seq_buf *text)
 {
-	seq_buf_printf(text, "'%s' has no free run, %lu of %lu KiB are used here",
-		       area->info.name, atomic_long_read(&area->used) / SZ_1K,
-		       cma_get_size(area->cma) / SZ_1K);
+	struct dma_cma_room room = dma_cma_room(area);
+
+	seq_buf_printf(text, "'%s' free %lu KiB, largest %lu KiB%s",
+		       area->info.name, room.nr_free << (PAGE_SHIFT - 10),
+		       room.nr_largest << (PAGE_SHIFT - 10),
+		       atomic_long_read(&area->used) ? "" : ", none used here");
 }
 
 static const char *device_cma_decline(const struct dma_request *req)
 {
-	if (!dma_cma_area_of(req->dev->cma_area))
-		return "no device CMA area is bound";
-	return area_decline(dma_cma_area_of(req->dev->cma_area), req);
+	struct dma_cma_area *area = dma_cma_area_of(req->dev->cma_area);
+
+	return area ? dma_cma_area_decline(area, req) :
+		      "the device's area is not for DMA";
 }
 
 static int device_cma_alloc(const struct dma_request *req,
@@ -152,35 +306,17 @@ static void device_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_device_cma = {
 	.name		= "device cma",
+	.needs		= DMA_HAS_AREA | DMA_MAY_SLEEP,
 	.declines	= device_cma_decline,
 	.alloc		= device_cma_alloc,
 	.free		= dma_cma_area_free,
 	.explain	= device_cma_explain,
 };
 
-/**
- * dma_cma_shared_decline - why an area for everybody does not serve a request
- * @area: the area; NULL if there is none
- * @req: the request
- *
- * Context: any.
- * Return: NULL if it does, else the reason.
- */
-const char *dma_cma_shared_decline(const struct dma_cma_area *area,
-				   const struct dma_request *req)
-{
-	if (!area)
-		return "there is none";
-	if (dma_cma_area_of(req->dev->cma_area))
-		return "the device has a CMA area of its own";
-	if (req->size <= PAGE_SIZE)
-		return "a single page";
-	return area_decline(area, req);
-}
-
 static const char *default_cma_decline(const struct dma_request *req)
 {
-	return dma_cma_shared_decline(dma_cma_default(), req);
+	return dma_cma_default() ?
+	       dma_cma_area_decline(dma_cma_default(), req) : "there is none";
 }
 
 static int default_cma_alloc(const struct dma_request *req,
@@ -197,6 +333,8 @@ static void default_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_default_cma = {
 	.name		= "default cma",
+	.needs		= DMA_MAY_SLEEP,
+	.bars		= DMA_HAS_AREA | DMA_IS_SINGLE,
 	.declines	= default_cma_decline,
 	.alloc		= default_cma_alloc,
 	.free		= dma_cma_area_free,
@@ -224,9 +362,9 @@ struct page *dma_alloc_from_contiguous(struct device *dev, size_t count,
 
 	if (!cma)
 		return NULL;
-	page = cma_alloc(cma, count,
-			 min_t(unsigned int, align, CONFIG_CMA_ALIGNMENT),
-			 no_warn);
+	page = dma_contiguous_take(cma, count,
+				   min_t(unsigned int, align,
+					 CONFIG_CMA_ALIGNMENT), no_warn);
 	if (area && page)
 		count_served(area, count << PAGE_SHIFT);
 	else if (area)

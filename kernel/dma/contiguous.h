@@ -9,6 +9,7 @@
 #include <linux/init.h>
 #include <linux/types.h>
 
+#include "arena.h"
 #include "backend.h"
 #include "stat.h"
 
@@ -20,31 +21,52 @@ struct reserved_mem;
  * struct dma_cma_area - a CMA area and how it fares under DMA
  * @info: as people see it
  * @cma: the area; NULL marks the end of the table
+ * @plain: extents of pages as they are
+ * @prepared: extents that are decrypted and uncached
  * @used: bytes that DMA holds now
  * @peak: the most it ever held, in bytes
  * @served: requests served
  * @refused: requests refused
+ * @waited: requests served after a while, because pages were busy
  * @nr_users: devices bound to it
  */
 struct dma_cma_area {
 	struct dma_pool_info	info;
 	struct cma		*cma;
+	struct dma_arena	plain;
+	struct dma_arena	prepared;
 	atomic_long_t		used;
 	atomic_long_t		peak;
 	atomic_long_t		served;
 	atomic_long_t		refused;
+	atomic_long_t		waited;
 	atomic_t		nr_users;
 };
 
+/**
+ * struct dma_cma_room - what CMA has left of an area
+ * @nr_free: pages that nobody has taken
+ * @nr_largest: pages in the largest run of these
+ */
+struct dma_cma_room {
+	unsigned long	nr_free;
+	unsigned long	nr_largest;
+};
+
+extern const struct dma_source dma_cma_source;
+
 /* contiguous.c: what every backend made of areas does alike */
+struct dma_cma_room dma_cma_room(const struct dma_cma_area *area);
+const char *dma_cma_area_decline(const struct dma_cma_area *area,
+				 const struct dma_request *req);
+int dma_cma_area_try(struct dma_cma_area *area, const struct dma_request *req,
+		     struct dma_allocation *record);
 int dma_cma_area_alloc(struct dma_cma_area *area,
 		       const struct dma_request *req,
 		       struct dma_allocation *record);
 void dma_cma_area_free(struct dma_allocation *record);
 void dma_cma_area_explain(const struct dma_cma_area *area,
 			  struct seq_buf *text);
-const char *dma_cma_shared_decline(const struct dma_cma_area *area,
-				   const struct dma_request *req);
 
 /**
  * struct dma_cma_cmdline - what cma=SIZE[@BASE[-END]] says
@@ -72,6 +94,16 @@ struct dma_cma_area *dma_cma_default(void);
 struct dma_cma_area *dma_cma_set_default(struct cma *cma);
 struct dma_cma_area *dma_cma_add(struct cma *cma, const char *kind,
 				 const char *users);
+
+/* Is a CMA area bound to the device? */
+static inline bool dma_has_own_area(struct device *dev)
+{
+#ifdef CONFIG_DMA_CMA
+	return unlikely(dev->cma_area) && dma_cma_area_of(dev->cma_area);
+#else
+	return false;
+#endif
+}
 
 /* contiguous_node.c, and what reserved.c needs besides */
 #ifdef CONFIG_DMA_CMA

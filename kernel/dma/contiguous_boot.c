@@ -64,12 +64,26 @@ static void area_figures(struct dma_pool_info *info,
 		container_of(info, struct dma_cma_area, info);
 
 	figures->size = cma_get_size(area->cma);
+	figures->idle = dma_arena_idle(&area->plain) +
+			dma_arena_idle(&area->prepared);
 	figures->used = atomic_long_read(&area->used);
 	figures->peak = atomic_long_read(&area->peak);
-	figures->largest = DMA_FIGURE_UNKNOWN;
+	figures->largest = dma_cma_room(area).nr_largest << PAGE_SHIFT;
 	figures->served = atomic_long_read(&area->served);
 	figures->refused = atomic_long_read(&area->refused);
 	figures->nr_users = atomic_read(&area->nr_users);
+}
+
+static void __init init_arena(struct dma_arena *arena,
+			      const struct dma_cma_area *area, bool is_prepared)
+{
+	arena->name = area->info.name;
+	arena->source = &dma_cma_source;
+	arena->cma = area->cma;
+	arena->most = clamp_t(size_t, cma_get_size(area->cma) / 32,
+			      SZ_256K, SZ_4M);
+	arena->is_prepared = is_prepared;
+	dma_arena_init(arena);
 }
 
 /**
@@ -97,6 +111,8 @@ struct dma_cma_area * __init dma_cma_add(struct cma *cma, const char *kind,
 		.size = cma_get_size(cma),
 		.figures = area_figures,
 	};
+	init_arena(&area->plain, area, false);
+	init_arena(&area->prepared, area, true);
 	dma_stat_add_pool(&area->info);
 	return area;
 }

@@ -33,7 +33,9 @@ static struct dma_cma_area *area_near(struct device *dev)
 
 static const char *node_cma_decline(const struct dma_request *req)
 {
-	return dma_cma_shared_decline(area_near(req->dev), req);
+	struct dma_cma_area *area = area_near(req->dev);
+
+	return area ? dma_cma_area_decline(area, req) : "there is none";
 }
 
 static int node_cma_alloc(const struct dma_request *req,
@@ -50,6 +52,8 @@ static void node_cma_explain(const struct dma_request *req,
 
 const struct dma_backend dma_node_cma = {
 	.name		= "node cma",
+	.needs		= DMA_MAY_SLEEP,
+	.bars		= DMA_HAS_AREA | DMA_IS_SINGLE,
 	.declines	= node_cma_decline,
 	.alloc		= node_cma_alloc,
 	.free		= dma_cma_area_free,

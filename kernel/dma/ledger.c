@@ -55,16 +55,22 @@ struct dma_allocation *dma_record_new(const struct dma_request *req)
 	if (!record)
 		return NULL;
 	refcount_inc(&dma->nr_users);
-	*record = (struct dma_allocation) {
-		.owner		= dma,
-		.dev		= req->dev,
-		.size		= req->size,
-		.driver		= req->dev->driver ? req->dev->driver->name :
-						     NULL,
-		.since		= jiffies,
-		.group		= req->dev->iommu_group,
-		.attrs		= req->attrs,
-	};
+	/* All of it: what is there is another record's, or anything. */
+	RB_CLEAR_NODE(&record->node);
+	record->owner = dma;
+	record->dev = req->dev;
+	record->dma_addr = 0;
+	record->size = req->size;
+	record->cpu_addr = NULL;
+	record->phys = 0;
+	record->backend = NULL;
+	record->own = (union dma_backend_data){};
+	record->group = req->dev->iommu_group;
+	record->driver = req->dev->driver ? req->dev->driver->name : NULL;
+	record->since = jiffies;
+	record->done = 0;
+	record->attrs = req->attrs;
+	record->free_sleeps = false;
 	return record;
 }
 

@@ -20,13 +20,6 @@
 #include "pages.h"
 #include "prepare.h"
 
-static const char *pages_decline(const struct dma_request *req)
-{
-	if (get_order(req->size) > MAX_PAGE_ORDER)
-		return "larger than the page allocator's largest piece";
-	return dma_memory_cannot_prepare(req);
-}
-
 /* Cut the tail off 2^order pages. */
 static void keep_pages(struct page *page, unsigned int order,
 		       unsigned long nr_pages)
@@ -152,7 +145,8 @@ static void pages_explain(const struct dma_request *req, struct seq_buf *text)
 const struct dma_backend dma_page_backend = {
 	.name		= "pages",
 	.gives_pages	= true,
-	.declines	= pages_decline,
+	.bars		= DMA_IS_HUGE,
+	.declines	= dma_memory_cannot_prepare,
 	.alloc		= dma_pages_take,
 	.free		= dma_pages_give,
 	.explain	= pages_explain,

@@ -31,6 +31,30 @@ static bool needs_remap(const struct dma_request *req)
 }
 
 /**
+ * dma_prepared_decline - why memory that is prepared already does not serve
+ * @req: the request
+ *
+ * Such memory is decrypted and uncached, as a whole extent was made.
+ *
+ * Context: any.
+ * Return: NULL if it serves, else the reason.
+ */
+const char *dma_prepared_decline(const struct dma_request *req)
+{
+	if (!dma_request_needs_work(req))
+		return "pages need no preparation";
+	if (req->route == DMA_ROUTE_OPS)
+		return "external ops map pages alone";
+	/* A page that the caller treats as cached must not be a remapped one. */
+	if (dma_request_wants_page(req) && IS_ENABLED(CONFIG_DMA_DIRECT_REMAP))
+		return "the caller wants cacheable pages";
+	if (IS_ENABLED(CONFIG_ARCH_HAS_DMA_WRITE_COMBINE) &&
+	    dma_request_can_sleep(req) && (req->attrs & DMA_ATTR_WRITE_COMBINE))
+		return "the caller wants write-combined memory";
+	return NULL;
+}
+
+/**
  * dma_memory_cannot_prepare - why pages can't become what a request wants
  * @req: the request
  *

@@ -520,6 +520,37 @@ void dma_region_give(struct dma_region *region, unsigned long index,
 		  nr_pages, index, region->nr_pages, nr_taken);
 }
 
+/**
+ * dma_region_take_hole - take all of a hole
+ * @region: the region, which has one
+ * @nr_pages: set to its length, in pages
+ *
+ * For whoever gives the memory itself away. It is one of the holes with most room.
+ *
+ * Context: Any. Takes and releases an irq-safe lock.
+ * Return: The index of its first page.
+ */
+unsigned long dma_region_take_hole(struct dma_region *region,
+				   unsigned long *nr_pages)
+{
+	struct hole hole = {};
+	unsigned long flags;
+	unsigned int class;
+
+	spin_lock_irqsave(&region->lock, flags);
+	unpark(region);
+	class = find_last_bit(region->filled, region->nr_classes);
+	if (!WARN_ON_ONCE(class == region->nr_classes)) {
+		hole = hole_at(region, region->first[class]);
+		remove_hole(region, hole);
+		region->marks[hole.index].tag = MARK_TAKEN | hole.nr_pages;
+		region->nr_used += hole.nr_pages;
+	}
+	spin_unlock_irqrestore(&region->lock, flags);
+	*nr_pages = hole.nr_pages;
+	return hole.index;
+}
+
 /* The length of the longest hole */
 static u32 longest_hole(const struct dma_region *region)
 {
@@ -647,7 +678,19 @@ struct dma_region *dma_region_create(unsigned long nr_pages,
 }
 
 /**
- * dma_region_destroy - drop a region
+ * dma_region_drop - drop a region, whatever is taken
+ * @region: the region
+ *
+ * Context: May sleep.
+ */
+void dma_region_drop(struct dma_region *region)
+{
+	kvfree(region->marks);
+	kfree(region);
+}
+
+/**
+ * dma_region_destroy - drop a region of which nothing is taken
  * @region: the region, or NULL
  *
  * A region with taken pieces is leaked, with a warning: someone will give them
@@ -663,6 +706,5 @@ void dma_region_destroy(struct dma_region *region)
 		 "dma-region: region of %u pages leaked: %lu pages are still taken\n",
 		 region->nr_pages, region->nr_used))
 		return;
-	kvfree(region->marks);
-	kfree(region);
+	dma_region_drop(region);
 }

@@ -58,6 +58,7 @@ struct dma_region_request {
 struct dma_region *dma_region_create(unsigned long nr_pages,
 				     unsigned long align_base, gfp_t gfp);
 void dma_region_destroy(struct dma_region *region);
+void dma_region_drop(struct dma_region *region);
 
 long dma_region_take_request(struct dma_region *region,
 			     const struct dma_region_request *request);
@@ -65,6 +66,8 @@ long dma_region_take(struct dma_region *region, unsigned long nr_pages,
 		     unsigned long align, unsigned long last);
 void dma_region_give(struct dma_region *region, unsigned long index,
 		     unsigned long nr_pages);
+unsigned long dma_region_take_hole(struct dma_region *region,
+				   unsigned long *nr_pages);
 
 void dma_region_get_figures(struct dma_region *region,
 			    struct dma_region_figures *figures);

@@ -19,8 +19,6 @@ static const char *restricted_decline(const struct dma_request *req)
 {
 	if (!req->dev->dma_io_tlb_mem || !is_swiotlb_for_alloc(req->dev))
 		return "device has no restricted pool";
-	if (req->route != DMA_ROUTE_DIRECT)
-		return "device does not reach memory directly";
 	return NULL;
 }
 
@@ -72,6 +70,7 @@ const struct dma_backend dma_restricted_pool = {
 	.is_exclusive	= true,
 	.uses_device	= true,
 	.is_unencrypted	= true,
+	.needs		= DMA_IS_DIRECT,
 	.declines	= restricted_decline,
 	.alloc		= restricted_alloc,
 	.free		= restricted_free,

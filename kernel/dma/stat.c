@@ -70,22 +70,14 @@ void dma_stat_add_lost(size_t size)
 	atomic_long_add(size, &lost_bytes);
 }
 
-static void show_kib(struct seq_file *seq, size_t bytes)
-{
-	if (bytes == DMA_FIGURE_UNKNOWN)
-		seq_printf(seq, " %9s", "-");
-	else
-		seq_printf(seq, " %9zu", bytes / SZ_1K);
-}
-
 static int pools_show(struct seq_file *seq, void *unused)
 {
 	struct dma_pool_info *pool;
 	unsigned long flags;
 
-	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %5s\n",
+	seq_printf(seq, "%-24s %-12s %-18s %9s %9s %9s %9s %9s %9s %5s %9s\n",
 		   "name", "kind", "base", "KiB", "used", "peak", "largest",
-		   "served", "refused", "users");
+		   "served", "refused", "users", "idle");
 	spin_lock_irqsave(&pools_lock, flags);
 	list_for_each_entry(pool, &pools, list) {
 		struct dma_pool_figures figures = {};
@@ -93,12 +85,11 @@ static int pools_show(struct seq_file *seq, void *unused)
 		pool->figures(pool, &figures);
 		seq_printf(seq, "%-24s %-12s %#018llx", pool->name, pool->kind,
 			   (unsigned long long)pool->base);
-		show_kib(seq, figures.size);
-		show_kib(seq, figures.used);
-		show_kib(seq, figures.peak);
-		show_kib(seq, figures.largest);
-		seq_printf(seq, " %9lu %9lu %5u\n", figures.served,
-			   figures.refused, figures.nr_users);
+		seq_printf(seq, " %9zu %9zu %9zu %9zu %9lu %9lu %5u %9zu\n",
+			   figures.size / SZ_1K, figures.used / SZ_1K,
+			   figures.peak / SZ_1K, figures.largest / SZ_1K,
+			   figures.served, figures.refused, figures.nr_users,
+			   figures.idle / SZ_1K);
 	}
 	spin_unlock_irqrestore(&pools_lock, flags);
 	return 0;

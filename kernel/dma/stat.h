@@ -8,15 +8,13 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-#define DMA_FIGURE_UNKNOWN	SIZE_MAX
-
 /**
  * struct dma_pool_figures - how a pool fares
  * @size: bytes in all
  * @used: bytes that someone holds
  * @peak: the most that was ever handed out, in bytes
- * @largest: largest free piece in bytes; DMA_FIGURE_UNKNOWN where the pool's
- *	allocator does not tell
+ * @largest: largest free piece in bytes
+ * @idle: bytes that are ready and free, and so missed elsewhere; 0 for fixed memory
  * @served: how often a piece was taken from it
  * @refused: how often there was none
  * @nr_users: devices bound to it
@@ -26,6 +24,7 @@ struct dma_pool_figures {
 	size_t		used;
 	size_t		peak;
 	size_t		largest;
+	size_t		idle;
 	unsigned long	served;
 	unsigned long	refused;
 	unsigned int	nr_users;

@@ -37,6 +37,7 @@
 #include <linux/swiotlb.h>
 #include <linux/workqueue.h>
 
+#include "arena.h"
 #include "limits.h"
 #include "pool.h"
 #include "stat.h"

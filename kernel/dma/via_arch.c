@@ -45,10 +45,6 @@ static bool has_addresses(const struct dma_request *req)
 
 static const char *arch_decline(const struct dma_request *req)
 {
-	if (req->limits.coherent)
-		return "device is coherent";
-	if (req->wants_pages)
-		return "the caller wants cacheable pages";
 	if (!has_addresses(req))
 		return "the device's windows leave out memory that it may get";
 	if ((req->attrs & DMA_ATTR_NO_KERNEL_MAPPING) &&
@@ -97,6 +93,7 @@ const struct dma_backend dma_arch_backend = {
 	.name		= "arch",
 	.is_exclusive	= true,
 	.uses_device	= true,
+	.bars		= DMA_IS_COHERENT | DMA_WANTS_PAGES,
 	.declines	= arch_decline,
 	.alloc		= arch_alloc,
 	.free		= arch_free,

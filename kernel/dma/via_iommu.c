@@ -20,17 +20,6 @@
 #include "pages.h"
 #include "prepare.h"
 
-static const char *iommu_decline(const struct dma_request *req)
-{
-	if (req->route != DMA_ROUTE_IOMMU)
-		return "device is not behind an IOMMU";
-	if (req->wants_pages || (req->attrs & DMA_ATTR_FORCE_CONTIGUOUS))
-		return "the caller wants contiguous memory";
-	if (!dma_request_can_sleep(req))
-		return "the request may not sleep";
-	return NULL;
-}
-
 /* One piece, if there is one ready. */
 static bool take_piece(const struct dma_request *req,
 		       struct dma_allocation *record)
@@ -84,7 +73,8 @@ const struct dma_backend dma_iommu_backend = {
 	.name		= "iommu",
 	.is_exclusive	= true,
 	.gives_pages	= true,
-	.declines	= iommu_decline,
+	.needs		= DMA_BY_IOMMU | DMA_MAY_SLEEP,
+	.bars		= DMA_WANTS_CONTIGUOUS,
 	.alloc		= iommu_alloc,
 	.free		= iommu_free,
 	.explain	= iommu_explain,

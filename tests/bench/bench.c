@@ -37,6 +37,7 @@ static const struct bench_row *const tables[] __initconst = {
 	bench_floor_rows,
 	bench_pool_rows,
 	bench_consistent_rows,
+	bench_burst_rows,
 	bench_streaming_rows,
 };
 

@@ -7,6 +7,7 @@
  *	devices.c	the devices that requests are made for
  *	pool.c		rows: the device pool, its capacity and its cost
  *	consistent.c	rows: a buffer is allocated and freed
+ *	bursts.c	rows: many buffers at once, or beside many others
  *	streaming.c	rows: a buffer is mapped and unmapped
  *	floor.c		rows: plain memset() and memcpy(), to compare with
  *
@@ -40,6 +41,9 @@ struct bench_place {
  * @dir: which way a mapping's data goes
  * @nr: how many repetitions are measured at a time; 0: as many as it takes to
  *	measure exactly
+ * @burst: buffers that are allocated before the first of them is freed
+ * @live: buffers that live all the time
+ * @rest: seconds in which nobody wants anything, before each measurement
  * @setup: before the first repetition; may be NULL
  * @repeat: the work, @nr times; must do nothing for 0
  * @share: in place of @repeat: a share, in hundredths of a percent
@@ -52,6 +56,9 @@ struct bench_row {
 	gfp_t			gfp;
 	enum dma_data_direction	dir;
 	unsigned long		nr;
+	unsigned int		burst;
+	unsigned int		live;
+	unsigned int		rest;
 	int			(*setup)(struct bench *b);
 	int			(*repeat)(struct bench *b, unsigned long nr);
 	int			(*share)(struct bench *b, u64 *hundredths);
@@ -85,9 +92,14 @@ struct bench_place bench_default_cma(void);
 bool bench_place_contains(const struct bench_place *place, phys_addr_t phys, size_t size);
 phys_addr_t bench_device_to_phys(struct device *dev, dma_addr_t dma_addr);
 
+/* consistent.c */
+int bench_consistent_setup(struct bench *b);
+int bench_default_cma_setup(struct bench *b);
+
 /* the tables */
 extern const struct bench_row bench_pool_rows[];
 extern const struct bench_row bench_consistent_rows[];
+extern const struct bench_row bench_burst_rows[];
 extern const struct bench_row bench_streaming_rows[];
 extern const struct bench_row bench_floor_rows[];
 

@@ -36,8 +36,16 @@ static int check_place(struct bench *b, dma_addr_t dma_addr)
 	return 0;
 }
 
-/* Twice, so that the second one may get memory that the first has left dirty. */
-static int consistent_setup(struct bench *b)
+/**
+ * bench_consistent_setup() - look at a buffer once
+ * @b: the row
+ *
+ * Twice, so that the second one may get memory that the first has left dirty.
+ *
+ * Context: process, may sleep.
+ * Return: 0, or an error that has been said.
+ */
+int bench_consistent_setup(struct bench *b)
 {
 	int err = 0;
 
@@ -56,13 +64,19 @@ static int consistent_setup(struct bench *b)
 	return err;
 }
 
-/* A device without an area of its own: large buffers are the default area's. */
-static int default_cma_setup(struct bench *b)
+/**
+ * bench_default_cma_setup() - the same for a device without an area of its own
+ * @b: the row; its buffers have to be the default area's
+ *
+ * Context: process, may sleep.
+ * Return: 0, or an error that has been said.
+ */
+int bench_default_cma_setup(struct bench *b)
 {
 	b->place = bench_default_cma();
 	if (!b->place.size)
 		return bench_fail(b, "no default CMA area was declared");
-	return consistent_setup(b);
+	return bench_consistent_setup(b);
 }
 
 static int consistent_repeat(struct bench *b, unsigned long nr)
@@ -88,15 +102,15 @@ static int consistent_repeat(struct bench *b, unsigned long nr)
 	.repeat	= consistent_repeat, }
 
 const struct bench_row bench_consistent_rows[] = {
-	ROW("pool-alloc-4k", "pool", SZ_4K, GFP_KERNEL, consistent_setup),
-	ROW("cma-device-4k", "cma", SZ_4K, GFP_KERNEL, consistent_setup),
-	ROW("cma-device-64k", "cma", SZ_64K, GFP_KERNEL, consistent_setup),
-	ROW("cma-default-64k", "coherent", SZ_64K, GFP_KERNEL, default_cma_setup),
-	ROW("cma-default-1m", "coherent", SZ_1M, GFP_KERNEL, default_cma_setup),
-	ROW("noncoherent-4k", "noncoherent", SZ_4K, GFP_KERNEL, consistent_setup),
-	ROW("noncoherent-64k", "noncoherent", SZ_64K, GFP_KERNEL, consistent_setup),
-	ROW("atomic-4k", "noncoherent", SZ_4K, GFP_ATOMIC, consistent_setup),
-	ROW("iommu-alloc-64k", "iommu", SZ_64K, GFP_KERNEL, consistent_setup),
-	ROW("iommu-alloc-1m", "iommu", SZ_1M, GFP_KERNEL, consistent_setup),
+	ROW("pool-alloc-4k", "pool", SZ_4K, GFP_KERNEL, bench_consistent_setup),
+	ROW("cma-device-4k", "cma", SZ_4K, GFP_KERNEL, bench_consistent_setup),
+	ROW("cma-device-64k", "cma", SZ_64K, GFP_KERNEL, bench_consistent_setup),
+	ROW("cma-default-64k", "coherent", SZ_64K, GFP_KERNEL, bench_default_cma_setup),
+	ROW("cma-default-1m", "coherent", SZ_1M, GFP_KERNEL, bench_default_cma_setup),
+	ROW("noncoherent-4k", "noncoherent", SZ_4K, GFP_KERNEL, bench_consistent_setup),
+	ROW("noncoherent-64k", "noncoherent", SZ_64K, GFP_KERNEL, bench_consistent_setup),
+	ROW("atomic-4k", "noncoherent", SZ_4K, GFP_ATOMIC, bench_consistent_setup),
+	ROW("iommu-alloc-64k", "iommu", SZ_64K, GFP_KERNEL, bench_consistent_setup),
+	ROW("iommu-alloc-1m", "iommu", SZ_1M, GFP_KERNEL, bench_consistent_setup),
 	{ }
 };

@@ -98,9 +98,12 @@ int __init bench_count_init(void)
 
 static int count_window(struct bench *b, unsigned long nr, u32 *length)
 {
-	u32 start = count_now();
-	int err = b->row->repeat(b, nr);
+	u32 start;
+	int err;
 
+	ssleep(b->row->rest);
+	start = count_now();
+	err = b->row->repeat(b, nr);
 	msleep(SLEEP_MS);
 	*length = count_now() - start;
 	return err;

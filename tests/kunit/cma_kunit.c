@@ -9,11 +9,14 @@
 
 #include <kunit/test.h>
 #include <linux/cma.h>
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
+#include "../../kernel/dma/arena.h"
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
@@ -75,7 +78,7 @@ static const char *reason(const struct dma_backend *backend,
 {
 	struct dma_request req = dma_request_of(dev, size, gfp, 0);
 
-	return backend->declines(&req);
+	return dma_backend_declines(backend, &req);
 }
 
 /* What an area gives */
@@ -246,7 +249,77 @@ static void cma_refusal_test(struct kunit *test)
 	size_t size = cma_get_size(area->cma) + SZ_4M;
 
 	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, size, GFP_KERNEL,
-						     "has no free run"));
+						     "KiB, largest "));
+}
+
+/* Pages of an area that can't be moved */
+
+struct busy_page {
+	struct delayed_work work;
+	unsigned long pfn;
+};
+
+static void let_go(struct work_struct *work)
+{
+	struct busy_page *busy = container_of(to_delayed_work(work),
+					      struct busy_page, work);
+
+	free_contig_range(busy->pfn, 1);
+}
+
+/* CMA says no to all that this page is in, although nobody has taken it. */
+static struct dma_cma_area *hold_page(struct kunit *test, struct busy_page *busy)
+{
+	struct dma_cma_area *area = own_area(test);
+
+	dma_arenas_trim(area->cma);
+	if (dma_cma_room(area).nr_free << PAGE_SHIFT !=
+	    cma_get_size(area->cma))
+		kunit_skip(test, "others have buffers in the area");
+	if (get_order(cma_get_size(area->cma)) <= MAX_PAGE_ORDER)
+		kunit_skip(test, "the page allocator has pieces of this size");
+	busy->pfn = PHYS_PFN(cma_get_base(area->cma)) + 7;
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(busy->pfn, busy->pfn + 1,
+						    MIGRATE_CMA, GFP_KERNEL));
+	return area;
+}
+
+/* Busy for a moment: the request is served a little later. */
+static void cma_busy_test(struct kunit *test)
+{
+	struct busy_page busy;
+	struct dma_cma_area *area = hold_page(test, &busy);
+	struct device *dev = device_with_area(test, "dev", area);
+	long waited = atomic_long_read(&area->waited);
+	struct dma_pools_buffer buffer;
+
+	INIT_DELAYED_WORK_ONSTACK(&busy.work, let_go);
+	dma_kunit_log_mark();
+	schedule_delayed_work(&busy.work, HZ / 10);
+	KUNIT_EXPECT_TRUE(test, dma_pools_alloc(dev, cma_get_size(area->cma),
+						GFP_KERNEL, &buffer));
+	flush_delayed_work(&busy.work);
+	destroy_delayed_work_on_stack(&busy.work);
+	KUNIT_EXPECT_STREQ(test, buffer.backend, "busy cma");
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&area->waited), waited + 1);
+	KUNIT_EXPECT_EQ(test, dma_kunit_log_count("no DMA memory"), 0);
+	dma_pools_free(&buffer);
+}
+
+/* Busy for ever: one line, after a bounded time. */
+static void cma_busy_for_ever_test(struct kunit *test)
+{
+	struct busy_page busy;
+	struct dma_cma_area *area = hold_page(test, &busy);
+	struct device *dev = device_with_area(test, "dev", area);
+	unsigned long start = jiffies;
+
+	KUNIT_EXPECT_TRUE(test, dma_pools_is_refused(dev, cma_get_size(area->cma),
+						     GFP_KERNEL,
+						     "were busy for 500 ms"));
+	KUNIT_EXPECT_GE(test, jiffies - start, HZ / 2);
+	KUNIT_EXPECT_LE(test, jiffies - start, 10 * HZ);
+	free_contig_range(busy.pfn, 1);
 }
 
 /* Who is not served */
@@ -394,7 +467,8 @@ static void cma_figures_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, figures.size, cma_get_size(area->cma));
 	KUNIT_EXPECT_EQ(test, figures.used, atomic_long_read(&area->used));
 	KUNIT_EXPECT_GE(test, figures.peak, SZ_64K);
-	KUNIT_EXPECT_EQ(test, figures.largest, DMA_FIGURE_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, figures.largest,
+			dma_cma_room(area).nr_largest << PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, figures.served, atomic_long_read(&area->served));
 	KUNIT_EXPECT_EQ(test, figures.refused, atomic_long_read(&area->refused));
 	KUNIT_EXPECT_EQ(test, figures.nr_users, atomic_read(&area->nr_users));
@@ -427,6 +501,8 @@ static struct kunit_case dma_cma_cases[] = {
 	KUNIT_CASE(cma_packed_test),
 	KUNIT_CASE(cma_exhaust_test),
 	KUNIT_CASE(cma_refusal_test),
+	KUNIT_CASE(cma_busy_test),
+	KUNIT_CASE(cma_busy_for_ever_test),
 	KUNIT_CASE(cma_decline_test),
 	KUNIT_CASE(cma_reach_test),
 	KUNIT_CASE(cma_partial_reach_test),

@@ -78,7 +78,7 @@ static void global_coherent_test(struct kunit *test)
 	struct device *dev = dma_kunit_coherent_device(test, "dev");
 	struct dma_request req = dma_request_of(dev, PAGE_SIZE, GFP_KERNEL, 0);
 
-	KUNIT_EXPECT_STREQ(test, dma_global_pool.declines(&req),
+	KUNIT_EXPECT_STREQ(test, dma_backend_declines(&dma_global_pool, &req),
 			   "device is coherent");
 	KUNIT_EXPECT_STRNEQ(test, served_by(dev, SZ_16K, GFP_KERNEL), NAME);
 	KUNIT_EXPECT_STRNEQ(test, served_by(dev, SZ_16K, GFP_ATOMIC), NAME);

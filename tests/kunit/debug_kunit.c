@@ -677,7 +677,9 @@ static void debug_dump_test(struct kunit *test)
 
 	snprintf(line, sizeof(line), ".shown single P=%#llx D=%#llx L=0x40 ",
 		 (u64)virt_to_phys(buffer), (u64)dma_addr);
-	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, line), "\"%s\"", line);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, line),
+				  "no \"%s\" in %zu bytes, from %.80s", line,
+				  strlen(text), text);
 
 	dma_kunit_log_mark();
 	debug_dma_dump_mappings(dev);

@@ -39,7 +39,10 @@ static void take(struct kunit *test, struct device *dev, size_t size, gfp_t gfp,
 	KUNIT_ASSERT_TRUE(test, dma_pools_alloc(dev, size, gfp, buffer));
 }
 
-/* CMA areas are asked by others, too: a dma-buf heap, architectures. */
+/*
+ * CMA areas are asked by others, too: a dma-buf heap, architectures. They do so by
+ * dma_contiguous_take().
+ */
 #ifdef CONFIG_DMA_CMA
 static void unbind_area(void *dev)
 {
@@ -54,7 +57,8 @@ static struct page *take_longest_run(struct cma *cma, unsigned long *nr_pages)
 {
 	for (*nr_pages = cma_get_size(cma) >> PAGE_SHIFT; *nr_pages;
 	     *nr_pages -= STEP) {
-		struct page *page = cma_alloc(cma, *nr_pages, 0, true);
+		struct page *page = dma_contiguous_take(cma, *nr_pages, 0,
+							true);
 
 		if (page)
 			return page;
@@ -87,7 +91,7 @@ static void check_area(struct kunit *test, struct device *dev,
 	KUNIT_EXPECT_TRUE(test, is_inside(&buffers[nr - 1], run, nr_pages));
 	dma_pools_free_all(buffers, nr);
 
-	run = cma_alloc(area->cma, nr_pages, 0, true);
+	run = dma_contiguous_take(area->cma, nr_pages, 0, true);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, run, "no run of %lu pages any more",
 				  nr_pages);
 	if (run)

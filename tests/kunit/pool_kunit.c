@@ -19,6 +19,7 @@
 
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/ledger.h"
+#include "../../kernel/dma/arena.h"
 #include "../../kernel/dma/pool.h"
 #include "log.h"
 #include "mock.h"
@@ -102,8 +103,7 @@ static void pool_piece_test(struct kunit *test)
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		KUNIT_EXPECT_NULL(test, memchr_inv(pieces[i].cpu_addr, i + 1, sizes[i]));
 		KUNIT_ASSERT_TRUE(test, dma_piece_find(pieces[i].cpu_addr, &found));
-		KUNIT_EXPECT_PTR_EQ(test, found.pool, pieces[i].pool);
-		KUNIT_EXPECT_PTR_EQ(test, found.chunk, pieces[i].chunk);
+		KUNIT_EXPECT_PTR_EQ(test, found.extent, pieces[i].extent);
 		KUNIT_EXPECT_EQ(test, found.index, pieces[i].index);
 		dma_piece_give(&found, sizes[i]);
 	}
@@ -204,11 +204,11 @@ static void pool_fragments_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test), piece;
 	const size_t size = PAGE_SIZE << 4;
-	unsigned int order = dma_chunk_order;
+	unsigned int order = dma_extent_order;
 	struct dma_pool_figures before;
 	unsigned int nr;
 
-	dma_chunk_order = 2;
+	dma_extent_order = 2;
 	nr = drain(pieces, size, NR_MAX);
 	msleep(300);
 	before = dma_pools_atomic_figures(test);
@@ -217,7 +217,7 @@ static void pool_fragments_test(struct kunit *test)
 		msleep(30);
 	}
 	KUNIT_EXPECT_EQ(test, dma_pools_atomic_figures(test).size, before.size);
-	dma_chunk_order = order;
+	dma_extent_order = order;
 	give_all(pieces, nr, size);
 }
 
@@ -236,11 +236,11 @@ static bool wait_for_shrinking(struct kunit *test, size_t size)
 static void pool_shrink_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test);
-	unsigned long idle = dma_chunk_idle;
+	unsigned long idle = dma_extent_idle;
 	unsigned int nr;
 	size_t size;
 
-	dma_chunk_idle = HZ / 5;
+	dma_extent_idle = HZ / 5;
 
 	/* In use, it stays */
 	size = dma_pools_atomic_figures(test).size;
@@ -258,7 +258,7 @@ static void pool_shrink_test(struct kunit *test)
 	KUNIT_EXPECT_GT(test, dma_pools_atomic_figures(test).size, 0);
 	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &pieces[0]));
 	dma_piece_give(&pieces[0], PAGE_SIZE);
-	dma_chunk_idle = idle;
+	dma_extent_idle = idle;
 }
 
 /* Limits */
@@ -391,16 +391,16 @@ static void pool_decline_test(struct kunit *test)
 	struct device *other = dma_kunit_noncoherent_device(test, "other");
 	struct dma_request req = dma_request_of(dev, PAGE_SIZE, GFP_ATOMIC, 0);
 
-	KUNIT_EXPECT_STREQ(test, dma_atomic_pool.declines(&req),
+	KUNIT_EXPECT_STREQ(test, dma_backend_declines(&dma_atomic_pool, &req),
 			   "pages need no preparation");
 	req = dma_request_of(other, PAGE_SIZE, GFP_KERNEL, 0);
-	KUNIT_EXPECT_STREQ(test, dma_atomic_pool.declines(&req),
+	KUNIT_EXPECT_STREQ(test, dma_backend_declines(&dma_atomic_pool, &req),
 			   "the request may sleep");
 	req = dma_request_of(other, PAGE_SIZE, GFP_ATOMIC, 0);
-	KUNIT_EXPECT_NULL(test, dma_atomic_pool.declines(&req));
+	KUNIT_EXPECT_NULL(test, dma_backend_declines(&dma_atomic_pool, &req));
 	/* An IOMMU maps what is ready as well. */
 	req.route = DMA_ROUTE_IOMMU;
-	KUNIT_EXPECT_NULL(test, dma_atomic_pool.declines(&req));
+	KUNIT_EXPECT_NULL(test, dma_backend_declines(&dma_atomic_pool, &req));
 }
 
 /* One line says what was free, and what helps */

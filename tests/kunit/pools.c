@@ -342,28 +342,18 @@ ssize_t dma_pools_debugfs_write(struct kunit *test, const char *name,
 	return len;
 }
 
-/* A number of KiB; "-" stands for one that nobody knows */
-static size_t bytes_of(const char *kib)
-{
-	unsigned long value;
-
-	return kstrtoul(kib, 10, &value) ? DMA_FIGURE_UNKNOWN : value * SZ_1K;
-}
-
 static bool scan_figures(const char *line, struct dma_pool_figures *figures)
 {
-	char size[16], used[16], peak[16], largest[16];
+	size_t *kib[] = { &figures->size, &figures->used, &figures->peak,
+			  &figures->largest, &figures->idle };
 
 	line = strstr(line, " 0x");
-	if (!line || sscanf(line, " %*s %15s %15s %15s %15s %lu %lu %u",
-			    size, used, peak, largest,
-			    &figures->served, &figures->refused,
-			    &figures->nr_users) != 7)
+	if (!line || sscanf(line, " %*s %zu %zu %zu %zu %lu %lu %u %zu",
+			    kib[0], kib[1], kib[2], kib[3], &figures->served,
+			    &figures->refused, &figures->nr_users, kib[4]) != 8)
 		return false;
-	figures->size = bytes_of(size);
-	figures->used = bytes_of(used);
-	figures->peak = bytes_of(peak);
-	figures->largest = bytes_of(largest);
+	for (unsigned int i = 0; i < ARRAY_SIZE(kib); i++)
+		*kib[i] *= SZ_1K;
 	return true;
 }
 

@@ -71,7 +71,8 @@ static void prepare_decrypted_test(struct kunit *test)
 	else if (order->gfp == GFP_ATOMIC)
 		KUNIT_EXPECT_STREQ(test, record->backend->name, "atomic pool");
 	else
-		KUNIT_EXPECT_TRUE(test, record->done & DMA_DONE_DECRYPTED);
+		KUNIT_EXPECT_TRUE(test, record->done & (DMA_DONE_DECRYPTED |
+							DMA_DONE_PREPARED));
 	/* User space has to see it as the kernel does. */
 	if (strcmp(record->backend->name, "arch"))
 		KUNIT_EXPECT_TRUE(test, dma_record_is_unencrypted(record));

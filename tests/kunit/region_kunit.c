@@ -703,6 +703,43 @@ static void region_destroy_test(struct kunit *test)
 	dma_region_destroy(region);
 }
 
+/* Whole holes are taken until there is none; no page is taken twice. */
+static void region_take_hole_test(struct kunit *test)
+{
+	struct dma_region *region = dma_region_create(256, 0, GFP_KERNEL);
+	DECLARE_BITMAP(taken, 256) = {};
+	unsigned long nr_all = 0, nr;
+	long at[32];
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(region));
+	for (unsigned int i = 0; i < ARRAY_SIZE(at); i++) {
+		at[i] = dma_region_take(region, 1 + i % 3, 1, ULONG_MAX);
+		KUNIT_ASSERT_GE(test, at[i], 0);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(at); i++) {
+		if (i % 2)
+			dma_region_give(region, at[i], 1 + i % 3);
+		else
+			bitmap_set(taken, at[i], 1 + i % 3);
+	}
+	while (!bitmap_full(taken, 256)) {
+		unsigned long index = dma_region_take_hole(region, &nr);
+
+		KUNIT_ASSERT_GT(test, nr, 0);
+		KUNIT_ASSERT_LE(test, index + nr, 256);
+		KUNIT_ASSERT_GE(test, find_next_bit(taken, 256, index), index + nr);
+		bitmap_set(taken, index, nr);
+		nr_all += nr;
+	}
+	KUNIT_EXPECT_GT(test, nr_all, 0);
+	KUNIT_EXPECT_LT(test, dma_region_take(region, 1, 1, ULONG_MAX), 0);
+	/* A piece beside it can be given back, and becomes a hole by itself. */
+	dma_region_give(region, at[0], 1);
+	KUNIT_EXPECT_EQ(test, dma_region_take_hole(region, &nr), at[0]);
+	KUNIT_EXPECT_EQ(test, nr, 1);
+	dma_region_drop(region);
+}
+
 static struct kunit_case dma_region_cases[] = {
 	KUNIT_CASE_PARAM(region_random_test, shape_gen_params),
 	KUNIT_CASE(region_exhaust_test),
@@ -719,6 +756,7 @@ static struct kunit_case dma_region_cases[] = {
 	KUNIT_CASE(region_give_twice_lone_test),
 	KUNIT_CASE(region_bad_request_test),
 	KUNIT_CASE(region_figures_test),
+	KUNIT_CASE(region_take_hole_test),
 	KUNIT_CASE(region_cycle_capacity_test),
 	KUNIT_CASE(region_churn_capacity_test),
 	KUNIT_CASE(region_create_bad_test),

@@ -44,7 +44,8 @@
 
 static const char * const order_of_backends[] = {
 	"device pool", "restricted pool", "iommu", "global pool", "arch",
-	"atomic pool", "device cma", "node cma", "default cma", "pages",
+	"atomic pool", "device cma", "node cma", "default cma", "prepared pages",
+	"pages", "busy cma",
 };
 
 static const struct dma_backend *backend_named(const char *name)
@@ -72,7 +73,8 @@ static void route_order_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, dma_backend_at(nr + 1));
 	KUNIT_EXPECT_NULL(test, dma_backend_at(UINT_MAX));
 	KUNIT_EXPECT_GE(test, nr, 1);
-	KUNIT_EXPECT_STREQ(test, dma_backend_at(nr - 1)->name, "pages");
+	KUNIT_EXPECT_STREQ(test, dma_backend_at(nr - 1)->name,
+			   IS_ENABLED(CONFIG_DMA_CMA) ? "busy cma" : "pages");
 	KUNIT_EXPECT_EQ(test, !!backend_named("device pool"),
 			IS_ENABLED(CONFIG_DMA_DECLARE_COHERENT));
 	KUNIT_EXPECT_EQ(test, !!backend_named("restricted pool"),
@@ -81,6 +83,9 @@ static void route_order_test(struct kunit *test)
 			IS_ENABLED(CONFIG_IOMMU_DMA));
 	KUNIT_EXPECT_EQ(test, !!backend_named("atomic pool"),
 			IS_ENABLED(CONFIG_DMA_COHERENT_POOL));
+	KUNIT_EXPECT_EQ(test, !!backend_named("prepared pages"),
+			IS_ENABLED(CONFIG_DMA_COHERENT_POOL));
+	KUNIT_EXPECT_NOT_NULL(test, backend_named("pages"));
 	KUNIT_EXPECT_EQ(test, !!backend_named("default cma"),
 			IS_ENABLED(CONFIG_DMA_CMA));
 }
@@ -229,7 +234,8 @@ static const struct reason reasons[] = {
 	{ "device cma", HAS_CMA | IS_UNENCRYPTED, SERVES },
 
 	{ "node cma", 0, "there is none" },
-	{ "node cma", IS_ATOMIC, "there is none" },
+	{ "node cma", IS_ATOMIC, NO_SLEEP },
+	{ "node cma", IS_SINGLE_PAGE, "a single page" },
 
 	{ "default cma", 0, SERVES },
 	{ "default cma", IS_HUGE, SERVES },
@@ -244,6 +250,20 @@ static const struct reason reasons[] = {
 	{ "default cma", IS_NONCOHERENT | IF_REMAP, SERVES },
 	{ "default cma", IS_NONCOHERENT | IF_NO_REMAP, NO_UNCACHED },
 
+	{ "prepared pages", 0, "pages need no preparation" },
+	{ "prepared pages", IS_NONCOHERENT | IS_ATOMIC, NO_SLEEP },
+	{ "prepared pages", IS_NONCOHERENT | IF_REMAP, SERVES },
+	{ "prepared pages", IS_UNENCRYPTED, SERVES },
+	{ "prepared pages", IS_NONCOHERENT | WANTS_PAGES,
+	  "pages need no preparation" },
+	{ "prepared pages", IS_UNENCRYPTED | WANTS_PAGES | IF_REMAP, WANTS_CACHE },
+	{ "prepared pages", IS_NONCOHERENT | BY_IOMMU | IF_REMAP,
+	  "device is behind an IOMMU" },
+	{ "prepared pages", IS_NONCOHERENT | BY_OPS | IF_REMAP,
+	  "external ops map pages alone" },
+	{ "prepared pages", IS_NONCOHERENT | IS_HUGE,
+	  "larger than the page allocator's largest piece" },
+
 	{ "pages", 0, SERVES },
 	{ "pages", IS_SINGLE_PAGE | IS_ATOMIC, SERVES },
 	{ "pages", OUT_OF_REACH, SERVES },
@@ -256,6 +276,11 @@ static const struct reason reasons[] = {
 	{ "pages", IS_NONCOHERENT | IS_ATOMIC | NO_MAPPING, SERVES },
 	{ "pages", IS_NONCOHERENT | IF_NO_REMAP, NO_UNCACHED },
 	{ "pages", IS_NONCOHERENT | NO_MAPPING | IF_NO_REMAP, SERVES },
+
+	{ "busy cma", IS_ATOMIC, NO_SLEEP },
+	{ "busy cma", 0, SERVES },
+	{ "busy cma", HAS_CMA, SERVES },
+	{ "busy cma", OUT_OF_REACH, IN_REACH_NOT },
 };
 
 static void reason_to_desc(const struct reason *reason, char *desc)
@@ -364,7 +389,7 @@ static void route_reason_test(struct kunit *test)
 		pretend_restricted(dev, true);
 	if (reason->flags & HAS_CMA)
 		pretend_cma(dev, default_area());
-	why = backend->declines(&req);
+	why = dma_backend_declines(backend, &req);
 	if (reason->flags & HAS_POOL)
 		pretend_pool(dev, NULL);
 	if (reason->flags & HAS_RESTRICTED)
@@ -381,12 +406,12 @@ static bool has_global_pool(struct device *dev)
 	const struct dma_backend *backend = backend_named("global pool");
 	struct dma_request req = request_of(dev, IS_NONCOHERENT);
 
-	return backend && !backend->declines(&req);
+	return backend && !dma_backend_declines(backend, &req);
 }
 
 static void route_global_pool_test(struct kunit *test)
 {
-	static const struct {
+	struct {
 		unsigned int flags;
 		const char *expected;
 	} rows[] = {
@@ -408,10 +433,11 @@ static void route_global_pool_test(struct kunit *test)
 		kunit_skip(test, "global pools are not built");
 	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct dma_request req = request_of(dev, rows[i].flags);
-		const char *why = backend->declines(&req) ?: "serves";
+		const char *why = dma_backend_declines(backend, &req) ?: "serves";
 
-		KUNIT_EXPECT_STREQ_MSG(test, why, has_one ? rows[i].expected :
-				       "there is none", "flags %#x",
+		if (!has_one && !strcmp(rows[i].expected, "serves"))
+			rows[i].expected = "there is none";
+		KUNIT_EXPECT_STREQ_MSG(test, why, rows[i].expected, "flags %#x",
 				       rows[i].flags);
 	}
 }
@@ -436,12 +462,12 @@ static const struct choice choices[] = {
 	{ "coherent, cacheable, atomic", WANTS_PAGES | IS_ATOMIC, { "pages" } },
 	{ "coherent, no mapping", NO_MAPPING, { "default cma", "pages" } },
 	{ "non-coherent, page", IS_NONCOHERENT | IS_SINGLE_PAGE,
-	  { "global pool", "pages" } },
+	  { "global pool", "prepared pages" } },
 	{ "non-coherent, page, atomic",
 	  IS_NONCOHERENT | IS_SINGLE_PAGE | IS_ATOMIC,
 	  { "global pool", "atomic pool" } },
 	{ "non-coherent, pages", IS_NONCOHERENT,
-	  { "global pool", "default cma", "pages" } },
+	  { "global pool", "default cma", "prepared pages" } },
 	{ "non-coherent, pages, atomic", IS_NONCOHERENT | IS_ATOMIC,
 	  { "global pool", "atomic pool" } },
 	{ "non-coherent, cacheable", IS_NONCOHERENT | WANTS_PAGES,

@@ -45,10 +45,11 @@ static void fake_figures(struct dma_pool_info *info,
 		.size = SZ_1M,
 		.used = SZ_16K,
 		.peak = SZ_32K,
-		.largest = DMA_FIGURE_UNKNOWN,
+		.largest = SZ_64K,
 		.served = 123456,
 		.refused = 789,
 		.nr_users = 42,
+		.idle = SZ_8K,
 	};
 }
 
@@ -86,13 +87,14 @@ static void stat_pools_test(struct kunit *test)
 	text = line_with(text, "stat-fake");
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	KUNIT_EXPECT_STREQ(test, text,
-			   "stat-fake                fake pool    0x0000000012345000      1024        16        32         -    123456       789    42");
+			   "stat-fake                fake pool    0x0000000012345000      1024        16        32        64    123456       789    42         8");
 
 	/* As the other suites read it */
 	KUNIT_ASSERT_TRUE(test, dma_pools_figures(test, "stat-fake", "fake pool",
 						  &figures));
 	KUNIT_EXPECT_EQ(test, figures.used, SZ_16K);
-	KUNIT_EXPECT_EQ(test, figures.largest, DMA_FIGURE_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, figures.largest, SZ_64K);
+	KUNIT_EXPECT_EQ(test, figures.idle, SZ_8K);
 	KUNIT_EXPECT_EQ(test, figures.nr_users, 42);
 
 	kunit_release_action(test, remove_pool, &info);

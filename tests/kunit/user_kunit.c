@@ -259,7 +259,8 @@ static void user_hold_uncached_test(struct kunit *test)
 					     GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buffer.cpu_addr);
 	if (!IS_ENABLED(CONFIG_ARCH_HAS_DMA_ALLOC))
-		KUNIT_EXPECT_STREQ(test, "pages",
+		KUNIT_EXPECT_STREQ(test, IS_ENABLED(CONFIG_DMA_DIRECT_REMAP) ?
+					 "prepared pages" : "pages",
 				   dma_ledger_owner(dev, buffer.dma_addr));
 	addr = mmap_by(test, &mapping, 0, 1);
 	KUNIT_EXPECT_FALSE(test, !addr || IS_ERR_VALUE(addr));

@@ -14,7 +14,9 @@
  *	atomic pool	the device is non-coherent and the request may not sleep
  *	device cma	the device binds it; the request may sleep
  *	default cma	the device binds none; may sleep, more than a page
+ *	prepared pages	the device is non-coherent, the request may sleep
  *	pages		what is left
+ *	busy cma	what nobody else serves
  *
  * One that the device can't reach is passed over. Cacheable pages, which
  * dma_alloc_pages() and dma_alloc_noncoherent() ask for, are not to be had from
@@ -89,6 +91,14 @@ static void expect_device_pool(const struct test_device *t, const struct request
 	refuse(e, is_in_reach ? "larger than the device's pools" : "pools out of reach");
 }
 
+/* Uncached pages are kept ready where the page tables make them. */
+static bool is_prepared(const struct test_device *t, const struct request *rq)
+{
+	return IS_ENABLED(CONFIG_DMA_DIRECT_REMAP) && !rq->is_atomic &&
+	       rq->form == FORM_COHERENT && !is_translated(t->dev) &&
+	       !dev_is_dma_coherent(t->dev);
+}
+
 static void expect_cma_or_pages(const struct test_device *t, const struct request *rq,
 				struct expectation *e)
 {
@@ -105,7 +115,8 @@ static void expect_cma_or_pages(const struct test_device *t, const struct reques
 	    (is_anything_in_reach || can_reach(t->dev, &cma, limit)))
 		return serve(e, name, cma);
 	if (is_anything_in_reach || can_reach_pages(t->dev, limit))
-		return serve(e, "pages", (struct place){});
+		return serve(e, is_prepared(t, rq) ? "prepared pages" : "pages",
+			     (struct place){});
 	refuse(e, "no memory in reach");
 }
 

@@ -1,0 +1,709 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arenas: memory that is made ready once and cut many times.
+ *
+ * What consistent memory costs is to make it ready: CMA has to move pages away,
+ * caches are flushed, a mapping is made, pages are decrypted. So that is done for
+ * an extent of many pages at a time, and a region (region.c) cuts pieces from it.
+ * An arena is the extents of one kind: from one source, and all of them prepared
+ * (decrypted and uncached, where the machine needs that) or all of them plain.
+ *
+ * An extent that is made is as large as what its arena has in use, within limits:
+ * so a burst of many buffers makes few extents, and a single one no more than it
+ * asked for. A piece comes from the oldest extent that has it, so that the newer
+ * ones become idle.
+ *
+ * Once a second what is free goes back to the source: of a plain extent the free
+ * pages, so that one live buffer does not keep the others; a prepared extent only
+ * as a whole. It goes at once when somebody asks the source in vain, or, if plain,
+ * when the kernel is short of memory. Some of it stays in arenas that serve those
+ * who may not sleep; they grow by a worker, before they are empty.
+ *
+ * Pieces are never handed to user space as pages that can be held, only as mappings,
+ * so nobody has a reference to a page that is given to another device.
+ *
+ * Locks: arena->lock (irq-safe); a region's nests inside. Extents are made and
+ * taken apart without it. The list of arenas is written by one CPU at boot.
+ */
+#include <linux/cma.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/set_memory.h>
+#include <linux/shrinker.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "arena.h"
+#include "backend.h"
+#include "prepare.h"
+#include "region.h"
+
+/* After how many jiffies free memory goes back. Tests shorten it. */
+unsigned long dma_extent_idle = HZ;
+
+/**
+ * struct dma_extent - contiguous memory that is ready
+ * @link: in its arena's list
+ * @arena: the arena
+ * @region: which pages are taken, or were given back to the source
+ * @page: the first
+ * @size: in bytes
+ * @cpu_base: where it is mapped, if it is prepared
+ * @nr_free: pages that can be taken
+ * @nr_gone: pages that were given back
+ */
+struct dma_extent {
+	struct list_head	link;
+	struct dma_arena	*arena;
+	struct dma_region	*region;
+	struct page		*page;
+	size_t			size;
+	void			*cpu_base;
+	unsigned long		nr_free;
+	unsigned long		nr_gone;
+};
+
+static LIST_HEAD(arenas);
+static struct workqueue_struct *queue;
+
+static bool __is_low(const struct dma_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+
+	return arena->wanted || arena->size - arena->used < arena->reserve;
+}
+
+/* Have the worker run at once if memory runs low, else when what is free is due. */
+static void __plan_work(struct dma_arena *arena)
+{
+	struct workqueue_struct *wq = queue ?: system_unbound_wq;
+
+	lockdep_assert_held(&arena->lock);
+
+	if (arena->is_urgent)
+		return;
+	if (__is_low(arena)) {
+		arena->is_urgent = true;
+		mod_delayed_work(wq, &arena->work, 0);
+	} else if (arena->size - arena->used > arena->reserve &&
+		   !delayed_work_pending(&arena->work)) {
+		queue_delayed_work(wq, &arena->work, dma_extent_idle);
+	}
+}
+
+/* Undo make_extent() from any point of it on. */
+static void destroy_extent(struct dma_extent *extent)
+{
+	unsigned long linear = (unsigned long)page_address(extent->page);
+	struct dma_arena *arena = extent->arena;
+
+	if (extent->cpu_base && extent->cpu_base != (void *)linear)
+		dma_common_free_remap(extent->cpu_base, extent->size);
+	if (arena->is_prepared &&
+	    set_memory_encrypted(linear, extent->size >> PAGE_SHIFT)) {
+		pr_err("dma: %s: %zu KiB lost: they cannot be encrypted again\n",
+		       arena->name, extent->size / SZ_1K);
+		dma_stat_add_lost(extent->size);
+	} else if (extent->nr_gone != extent->size >> PAGE_SHIFT) {
+		arena->source->give(arena, extent->page, extent->size);
+	}
+	if (!IS_ERR_OR_NULL(extent->region))
+		dma_region_drop(extent->region);
+	kfree(extent);
+}
+
+static bool prepare(struct dma_extent *extent)
+{
+	void *linear = page_address(extent->page);
+
+	if (set_memory_decrypted((unsigned long)linear,
+				 extent->size >> PAGE_SHIFT))
+		return false;
+	extent->cpu_base = dma_pages_make_uncached(extent->page, extent->size);
+	return extent->cpu_base;
+}
+
+/* An extent of @size bytes, or of half of it, and so on, but of @least bytes. */
+static struct dma_extent *make_extent(struct dma_arena *arena, size_t size,
+				      size_t least)
+{
+	struct dma_extent *extent = kzalloc(sizeof(*extent), GFP_KERNEL);
+
+	if (!extent)
+		return NULL;
+	if (arena->source->is_rounded) {
+		size = PAGE_SIZE << get_order(size);
+		least = PAGE_SIZE << get_order(least);
+	}
+	extent->arena = arena;
+	extent->page = arena->source->take(arena, size);
+	while (!extent->page && size > least) {
+		size = max(PAGE_ALIGN(size / 2), least);
+		extent->page = arena->source->take(arena, size);
+	}
+	if (!extent->page) {
+		kfree(extent);
+		return NULL;
+	}
+	extent->size = size;
+	extent->nr_free = size >> PAGE_SHIFT;
+	if (arena->is_prepared && !prepare(extent))
+		goto fail;
+	extent->region = dma_region_create(extent->nr_free,
+					   page_to_pfn(extent->page),
+					   GFP_KERNEL);
+	if (IS_ERR(extent->region))
+		goto fail;
+	return extent;
+fail:
+	destroy_extent(extent);
+	return NULL;
+}
+
+static void __add_extent(struct dma_arena *arena, struct dma_extent *extent)
+{
+	lockdep_assert_held(&arena->lock);
+
+	list_add_tail(&extent->link, &arena->extents);
+	arena->size += extent->size;
+}
+
+/* Does the highest address not say all about what its device reaches? */
+static bool has_more_limits(const struct dma_request *req)
+{
+	return req->dev->dma_range_map || req->limits.unencrypted;
+}
+
+static bool __take_from(struct dma_extent *extent, const struct dma_need *need,
+			struct dma_piece *piece)
+{
+	phys_addr_t base = page_to_phys(extent->page);
+	struct dma_region_request request = {
+		.nr_pages = need->size >> PAGE_SHIFT,
+		.base = page_to_pfn(extent->page),
+		.align = dma_natural_pages(need->size),
+		.align_else = need->align_else,
+	};
+	long index;
+
+	lockdep_assert_held(&extent->arena->lock);
+
+	if (extent->nr_free < request.nr_pages)
+		return false;
+	request.last = dma_pages_in_reach(base, extent->size, need->last_phys);
+	if (!request.last--)
+		return false;
+	index = dma_region_take_request(extent->region, &request);
+	if (index < 0)
+		return false;
+	piece->extent = extent;
+	piece->index = index;
+	piece->cpu_addr = extent->cpu_base + ((size_t)index << PAGE_SHIFT);
+	piece->phys = base + ((phys_addr_t)index << PAGE_SHIFT);
+	if (need->req && has_more_limits(need->req) &&
+	    !dma_request_reaches(need->req, piece->phys, need->size)) {
+		dma_region_give(extent->region, index, request.nr_pages);
+		return false;
+	}
+	extent->nr_free -= request.nr_pages;
+	return true;
+}
+
+static bool __take(struct dma_arena *arena, const struct dma_need *need,
+		   size_t reserve, struct dma_piece *piece)
+{
+	struct dma_extent *extent;
+
+	lockdep_assert_held(&arena->lock);
+
+	if (arena->size - arena->used < need->size + reserve)
+		return false;
+	list_for_each_entry(extent, &arena->extents, link)
+		if (__take_from(extent, need, piece))
+			return true;
+	return false;
+}
+
+static void __count_served(struct dma_arena *arena, size_t size)
+{
+	lockdep_assert_held(&arena->lock);
+
+	arena->used += size;
+	arena->peak = max(arena->peak, arena->used);
+	arena->served++;
+}
+
+/* What comes next lies where the last came from, if one came: beyond the limit? */
+static bool __grows_in_reach(struct dma_arena *arena,
+			     const struct dma_need *need)
+{
+	struct dma_extent *last;
+
+	lockdep_assert_held(&arena->lock);
+
+	if (list_empty(&arena->extents) || list_is_singular(&arena->extents))
+		return true;
+	last = list_last_entry(&arena->extents, struct dma_extent, link);
+	return dma_pages_in_reach(page_to_phys(last->page), need->size,
+				  need->last_phys) == need->size >> PAGE_SHIFT;
+}
+
+/**
+ * dma_arena_take - take a piece of what is ready
+ * @arena: the arena
+ * @need: what it has to be like
+ * @can_grow: whether the arena is to grow if it has no such piece; cleared if it
+ *	will
+ * @piece: filled with what was taken
+ *
+ * Context: any, irq-safe.
+ * Return: true if there was one.
+ */
+bool dma_arena_take(struct dma_arena *arena, const struct dma_need *need,
+		    bool *can_grow, struct dma_piece *piece)
+{
+	unsigned long flags;
+	bool is_taken;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	is_taken = __take(arena, need, 0, piece);
+	if (is_taken) {
+		__count_served(arena, need->size);
+	} else {
+		arena->refused++;
+		if (*can_grow && need->size <= PAGE_SIZE << MAX_PAGE_ORDER &&
+		    __grows_in_reach(arena, need)) {
+			arena->wanted = max(arena->wanted, need->size);
+			*can_grow = false;
+		}
+	}
+	__plan_work(arena);
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return is_taken;
+}
+
+/* Make an extent for a piece, and for those who come next. */
+static bool alloc_extent(struct dma_arena *arena, const struct dma_need *need,
+			 struct dma_piece *piece)
+{
+	size_t size = min(READ_ONCE(arena->used), arena->most);
+	struct dma_extent *extent;
+	unsigned long flags;
+	bool is_taken;
+
+	extent = make_extent(arena, max(size, need->size), need->size);
+	if (!extent)
+		return false;
+	spin_lock_irqsave(&arena->lock, flags);
+	__add_extent(arena, extent);
+	is_taken = __take_from(extent, need, piece);
+	if (is_taken)
+		__count_served(arena, need->size);
+	__plan_work(arena);
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return is_taken;
+}
+
+/**
+ * dma_arena_alloc - take a piece, of a new extent if need be
+ * @arena: the arena
+ * @need: what it has to be like
+ * @piece: filled with what was taken
+ *
+ * The arena's reserve is left to those who may not sleep.
+ *
+ * Context: may sleep.
+ * Return: true if there was one.
+ */
+bool dma_arena_alloc(struct dma_arena *arena, const struct dma_need *need,
+		     struct dma_piece *piece)
+{
+	unsigned long flags;
+	bool is_taken;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	is_taken = __take(arena, need, arena->reserve, piece);
+	if (is_taken)
+		__count_served(arena, need->size);
+	spin_unlock_irqrestore(&arena->lock, flags);
+	if (is_taken || alloc_extent(arena, need, piece))
+		return true;
+	spin_lock_irqsave(&arena->lock, flags);
+	arena->refused++;
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return false;
+}
+
+/**
+ * dma_piece_give - give a piece back
+ * @piece: as taken
+ * @size: as taken, in bytes
+ *
+ * Context: any, irq-safe; can't fail.
+ */
+void dma_piece_give(const struct dma_piece *piece, size_t size)
+{
+	struct dma_extent *extent = piece->extent;
+	struct dma_arena *arena = extent->arena;
+	unsigned long flags;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	dma_region_give(extent->region, piece->index, size >> PAGE_SHIFT);
+	extent->nr_free += size >> PAGE_SHIFT;
+	arena->used -= size;
+	__plan_work(arena);
+	spin_unlock_irqrestore(&arena->lock, flags);
+}
+
+/**
+ * dma_arena_find - the piece at a CPU address
+ * @arena: an arena of prepared memory
+ * @cpu_addr: the address of its start
+ * @piece: filled with what dma_piece_give() needs
+ *
+ * Context: any, irq-safe.
+ * Return: true if the address is in this arena.
+ */
+bool dma_arena_find(struct dma_arena *arena, void *cpu_addr,
+		    struct dma_piece *piece)
+{
+	struct dma_extent *extent;
+	unsigned long flags;
+	bool is_found = false;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	list_for_each_entry(extent, &arena->extents, link) {
+		if (cpu_addr < extent->cpu_base ||
+		    cpu_addr >= extent->cpu_base + extent->size)
+			continue;
+		piece->extent = extent;
+		piece->index = (cpu_addr - extent->cpu_base) >> PAGE_SHIFT;
+		is_found = true;
+		break;
+	}
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return is_found;
+}
+
+/* A prepared extent that nobody uses, and that can be missed. */
+static bool __is_idle(const struct dma_extent *extent)
+{
+	const struct dma_arena *arena = extent->arena;
+
+	lockdep_assert_held(&arena->lock);
+
+	return extent->nr_free == extent->size >> PAGE_SHIFT &&
+	       arena->size - arena->used - extent->size >= arena->reserve;
+}
+
+/* Give one idle extent back. Sleeps. Returns its size, or 0 if there is none. */
+static size_t trim_prepared(struct dma_arena *arena)
+{
+	struct dma_extent *extent, *idle = NULL;
+	unsigned long flags;
+	size_t size;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	list_for_each_entry_reverse(extent, &arena->extents, link) {
+		if (!__is_idle(extent))
+			continue;
+		idle = extent;
+		list_del(&idle->link);
+		arena->size -= idle->size;
+		break;
+	}
+	spin_unlock_irqrestore(&arena->lock, flags);
+	if (!idle)
+		return 0;
+	size = idle->size;
+	destroy_extent(idle);
+	return size;
+}
+
+/* Give one free run of pages back. Returns its size, or 0 if there is none. */
+static size_t trim_plain(struct dma_arena *arena)
+{
+	struct dma_extent *extent, *gone = NULL;
+	unsigned long flags, nr_pages = 0;
+	struct page *page = NULL;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	list_for_each_entry_reverse(extent, &arena->extents, link) {
+		if (!extent->nr_free)
+			continue;
+		page = extent->page +
+		       dma_region_take_hole(extent->region, &nr_pages);
+		extent->nr_free -= nr_pages;
+		extent->nr_gone += nr_pages;
+		arena->size -= nr_pages << PAGE_SHIFT;
+		if (extent->nr_gone == extent->size >> PAGE_SHIFT) {
+			gone = extent;
+			list_del(&gone->link);
+		}
+		break;
+	}
+	spin_unlock_irqrestore(&arena->lock, flags);
+	if (page)
+		arena->source->give(arena, page, nr_pages << PAGE_SHIFT);
+	if (gone)
+		destroy_extent(gone);
+	return nr_pages << PAGE_SHIFT;
+}
+
+/**
+ * dma_arena_trim - give back to the source what is free
+ * @arena: the arena
+ *
+ * Context: process context; sleeps for an arena of prepared memory.
+ * Return: bytes given back.
+ */
+size_t dma_arena_trim(struct dma_arena *arena)
+{
+	size_t size, sum = 0;
+
+	do {
+		size = arena->is_prepared ? trim_prepared(arena) :
+					    trim_plain(arena);
+		sum += size;
+	} while (size);
+	return sum;
+}
+
+/**
+ * dma_arenas_trim - give back what arenas have free of a CMA area
+ * @cma: the area
+ *
+ * Context: process context; may sleep.
+ * Return: bytes given back.
+ */
+size_t dma_arenas_trim(const struct cma *cma)
+{
+	struct dma_arena *arena;
+	size_t sum = 0;
+
+	list_for_each_entry(arena, &arenas, list)
+		if (arena->cma == cma)
+			sum += dma_arena_trim(arena);
+	return sum;
+}
+
+/* Returns false if there is no memory, and no use in trying again soon. */
+static bool add_extent(struct dma_arena *arena, size_t size, size_t least)
+{
+	struct dma_extent *extent = make_extent(arena, size, least);
+	unsigned long flags;
+
+	if (!extent) {
+		pr_warn_ratelimited("dma: %s cannot grow by %zu KiB: no memory\n",
+				    arena->name, size / SZ_1K);
+		return false;
+	}
+	spin_lock_irqsave(&arena->lock, flags);
+	__add_extent(arena, extent);
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return true;
+}
+
+static void adjust(struct work_struct *work)
+{
+	struct dma_arena *arena =
+		container_of(to_delayed_work(work), struct dma_arena, work);
+	size_t wanted, least;
+	unsigned long flags;
+	bool is_low;
+
+	/* Where too little is free, any page helps. */
+	spin_lock_irqsave(&arena->lock, flags);
+	is_low = __is_low(arena);
+	arena->is_urgent = false;
+	wanted = max(arena->wanted, arena->reserve);
+	least = arena->size - arena->used < arena->reserve ? PAGE_SIZE :
+							     arena->wanted;
+	arena->wanted = 0;
+	spin_unlock_irqrestore(&arena->lock, flags);
+
+	if (!is_low)
+		dma_arena_trim(arena);
+	else
+		is_low = add_extent(arena, wanted, least);
+
+	spin_lock_irqsave(&arena->lock, flags);
+	if (is_low || !__is_low(arena))
+		__plan_work(arena);
+	spin_unlock_irqrestore(&arena->lock, flags);
+}
+
+/**
+ * dma_arena_init - an arena without extents
+ * @arena: with its source, limits and name set; never goes away
+ *
+ * Context: boot.
+ */
+void dma_arena_init(struct dma_arena *arena)
+{
+	spin_lock_init(&arena->lock);
+	INIT_LIST_HEAD(&arena->extents);
+	INIT_DELAYED_WORK(&arena->work, adjust);
+	list_add_tail_rcu(&arena->list, &arenas);
+}
+
+/**
+ * dma_arena_fill - the first extent of an arena
+ * @arena: the arena
+ * @size: in bytes; where there is no such piece, half of it, and so on
+ *
+ * Context: may sleep.
+ * Return: true if there is one.
+ */
+bool dma_arena_fill(struct dma_arena *arena, size_t size)
+{
+	return add_extent(arena, size, PAGE_SIZE);
+}
+
+/**
+ * dma_arena_first_phys - where an arena's first extent lies
+ * @arena: the arena
+ *
+ * Context: any, irq-safe.
+ * Return: its physical address; PHYS_ADDR_MAX if there is none.
+ */
+phys_addr_t dma_arena_first_phys(struct dma_arena *arena)
+{
+	phys_addr_t phys = PHYS_ADDR_MAX;
+	unsigned long flags;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	if (!list_empty(&arena->extents))
+		phys = page_to_phys(list_first_entry(&arena->extents,
+						     struct dma_extent,
+						     link)->page);
+	spin_unlock_irqrestore(&arena->lock, flags);
+	return phys;
+}
+
+/**
+ * dma_arena_figures - how an arena fares
+ * @arena: the arena
+ * @figures: filled in, but for the number of users
+ *
+ * Context: any, irq-safe.
+ */
+void dma_arena_figures(struct dma_arena *arena,
+		       struct dma_pool_figures *figures)
+{
+	struct dma_extent *extent;
+	unsigned long flags;
+
+	spin_lock_irqsave(&arena->lock, flags);
+	figures->size = arena->size;
+	figures->used = arena->used;
+	figures->peak = arena->peak;
+	figures->served = arena->served;
+	figures->refused = arena->refused;
+	figures->idle = arena->size - arena->used;
+	figures->largest = 0;
+	list_for_each_entry(extent, &arena->extents, link) {
+		struct dma_region_figures pages;
+
+		dma_region_get_figures(extent->region, &pages);
+		figures->largest = max(figures->largest,
+				       pages.nr_largest << PAGE_SHIFT);
+	}
+	spin_unlock_irqrestore(&arena->lock, flags);
+}
+
+/**
+ * dma_record_set_piece - note in a record that a piece serves it
+ * @record: gets phys, and the CPU's address if the memory is prepared
+ * @req: what it serves
+ * @piece: the piece
+ *
+ * Context: any, irq-safe.
+ */
+void dma_record_set_piece(struct dma_allocation *record,
+			  const struct dma_request *req,
+			  const struct dma_piece *piece)
+{
+	record->own.piece.extent = piece->extent;
+	record->own.piece.index = piece->index;
+	record->phys = piece->phys;
+	record->done |= DMA_DONE_PIECE;
+	if (!piece->extent->arena->is_prepared)
+		return;
+	memset(piece->cpu_addr, 0, req->size);
+	record->cpu_addr = dma_request_wants_page(req) ?
+			   dma_record_page(record) : piece->cpu_addr;
+	record->done |= DMA_DONE_PREPARED | DMA_DONE_CPU_MAPPED |
+			DMA_DONE_ZEROED;
+}
+
+/**
+ * dma_record_give_piece - give back the piece that served a record
+ * @record: made by dma_record_set_piece()
+ *
+ * Context: any, irq-safe.
+ */
+void dma_record_give_piece(struct dma_allocation *record)
+{
+	struct dma_piece piece = {
+		.extent = record->own.piece.extent,
+		.index = record->own.piece.index,
+	};
+
+	dma_piece_give(&piece, record->size);
+}
+
+/**
+ * dma_record_arena - the arena that a record's piece is of
+ * @record: made by dma_record_set_piece()
+ *
+ * Context: any.
+ * Return: the arena.
+ */
+struct dma_arena *dma_record_arena(const struct dma_allocation *record)
+{
+	return record->own.piece.extent->arena;
+}
+
+/* Plain memory is given back at once when the kernel is short of it. */
+static unsigned long count_idle(struct shrinker *shrinker,
+				struct shrink_control *control)
+{
+	struct dma_arena *arena;
+	size_t bytes = 0;
+
+	list_for_each_entry_rcu(arena, &arenas, list, true)
+		if (!arena->is_prepared)
+			bytes += dma_arena_idle(arena);
+	return bytes >> PAGE_SHIFT ?: SHRINK_EMPTY;
+}
+
+static unsigned long free_idle(struct shrinker *shrinker,
+			       struct shrink_control *control)
+{
+	struct dma_arena *arena;
+	size_t bytes = 0;
+
+	list_for_each_entry_rcu(arena, &arenas, list, true)
+		if (!arena->is_prepared)
+			bytes += dma_arena_trim(arena);
+	return bytes >> PAGE_SHIFT ?: SHRINK_STOP;
+}
+
+static int __init dma_arenas_init(void)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "dma-arenas");
+
+	queue = alloc_workqueue("dma-arenas", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!shrinker)
+		return 0;
+	shrinker->count_objects = count_idle;
+	shrinker->scan_objects = free_idle;
+	shrinker_register(shrinker);
+	return 0;
+}
+core_initcall(dma_arenas_init);
