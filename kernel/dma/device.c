@@ -119,7 +119,36 @@ struct dev_dma *dma_device_next(struct dev_dma *dma)
  */
 void dma_device_configured(struct device *dev)
 {
-	dma_device_of(dev, GFP_KERNEL);
+	const struct device_driver *driver = dev->driver;
+	struct dev_dma *dma;
+
+	if (!dev->dma_mask)
+		return;
+	dma = dma_device_of(dev, GFP_KERNEL);
+	if (!dma)
+		return;
+	spin_lock_irq(&dma->lock);
+	dma->has_driver = true;
+	strscpy(dma->driver, driver ? driver->name : "-");
+	spin_unlock_irq(&dma->lock);
+}
+
+/**
+ * dma_device_bounced - what a device does with bounce buffers
+ * @dma: the device's
+ *
+ * Context: any, irq-safe.
+ * Return: the figures, which belong together.
+ */
+struct dma_bounced dma_device_bounced(struct dev_dma *dma)
+{
+	struct dma_bounced bounced;
+	unsigned long flags;
+
+	spin_lock_irqsave(&dma->lock, flags);
+	bounced = dma->bounced;
+	spin_unlock_irqrestore(&dma->lock, flags);
+	return bounced;
 }
 
 /**

@@ -165,16 +165,13 @@ static __always_inline void note_mapping(struct io_tlb_pool *pool,
 					 const struct request *req,
 					 phys_addr_t phys)
 {
-	struct swiotlb_account *account = swiotlb_account_find(req->dev);
+	struct dev_dma *owner = dma_device_find(req->dev);
 	unsigned int first = nr & ((1U << pool->area_shift) - 1);
 	struct swiotlb_slot *slot = &pool->slots[nr];
 
-	if (unlikely(!account))
-		account = swiotlb_account_open(req->dev);
-	this_cpu_add(account->counts->bytes, req->need.size);
-	this_cpu_inc(account->counts->mappings);
+	dma_device_note_bounce(owner, req->need.size, req->need.nr);
 	slot->phys = phys;
-	slot->account = account;
+	slot->owner = owner;
 	slot->offset = req->need.offset;
 	slot->since = jiffies;
 	slot->nr = req->need.nr;
@@ -399,6 +396,7 @@ static __always_inline void give_slots(struct device *dev,
 				       phys_addr_t addr)
 {
 	bool is_transient = pool->is_transient, is_given;
+	struct dev_dma *owner = NULL;
 	struct swiotlb_area *area;
 	struct swiotlb_slot *slot;
 	unsigned int first, nr;
@@ -413,10 +411,12 @@ static __always_inline void give_slots(struct device *dev,
 	/* Unless somebody was quicker, which is as wrong as it is rare. */
 	is_given = slot->size;
 	if (likely(is_given)) {
+		owner = slot->owner;
 		WRITE_ONCE(slot->size, 0);
 		__swiotlb_area_give(area, first, nr);
 	}
 	spin_unlock_irqrestore(&area->lock, flags);
+	dma_device_end_bounce(owner, nr);
 	if (unlikely(is_transient && is_given))
 		end_transient(pool, nr);
 }

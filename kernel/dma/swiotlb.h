@@ -38,6 +38,7 @@
 #include <linux/workqueue.h>
 
 #include "arena.h"
+#include "device.h"
 #include "limits.h"
 #include "pool.h"
 #include "stat.h"
@@ -95,7 +96,7 @@ struct swiotlb_area {
 /**
  * struct swiotlb_slot - one slot; all but @first only where a mapping begins
  * @phys: of the driver's buffer; PHYS_ADDR_MAX: consistent memory, no buffer
- * @account: who holds it
+ * @owner: whose mapping it is; NULL: a device that no bus has configured
  * @size: of the buffer, in bytes; 0: no mapping begins here
  * @offset: of the data in the mapping's first slot or behind, in bytes
  * @since: jiffies, the lower bits
@@ -106,7 +107,7 @@ struct swiotlb_area {
  */
 struct swiotlb_slot {
 	phys_addr_t		phys;
-	struct swiotlb_account	*account;
+	struct dev_dma		*owner;
 	u32			size;
 	u32			offset;
 	u32			since;
@@ -284,44 +285,6 @@ enum swiotlb_effort {
 };
 
 /**
- * struct swiotlb_counts - what was bounced by one CPU
- * @bytes: of the buffers
- * @mappings: how many
- */
-struct swiotlb_counts {
-	u64	bytes;
-	u64	mappings;
-};
-
-/**
- * struct swiotlb_account - what one device does with bounce buffers
- * @node: (a) place in the hash by @dev
- * @list: (a) all accounts
- * @dev: the device; may be gone, so it is only compared
- * @is_gone: (a) the device has lost its driver or its life
- * @is_settled: (m) and nobody notes a mapping in it any more
- * @counts: what was bounced
- * @nr_held: (m) slots, counted when somebody asks
- * @oldest: (m) how long the oldest of them is held, in jiffies
- * @holder: name of the device
- * @driver: name of its driver when it bounced first
- *
- * (a): swiotlb_accounts_lock and RCU, (m): swiotlb_sets_mutex.
- */
-struct swiotlb_account {
-	struct hlist_node	node;
-	struct list_head	list;
-	struct device		*dev;
-	bool			is_gone;
-	bool			is_settled;
-	struct swiotlb_counts __percpu *counts;
-	unsigned long		nr_held;
-	unsigned long		oldest;
-	char			holder[32];
-	char			driver[24];
-};
-
-/**
  * struct swiotlb_options - what the command line says; 0 or false: nothing
  * @nr_slots: of the first pool
  * @nr_areas: that it has at least, if it is large enough
@@ -385,10 +348,6 @@ void swiotlb_reserved_destroy(struct swiotlb_set *set);
 /* swiotlb_stat.c */
 extern struct mutex swiotlb_sets_mutex;
 
-struct swiotlb_account *swiotlb_account_find(struct device *dev);
-struct swiotlb_account *swiotlb_account_open(struct device *dev);
-void swiotlb_account_reuse(struct device *dev);
-void swiotlb_accounts_collect(void);
 unsigned long swiotlb_set_nr_used(struct swiotlb_set *set);
 void swiotlb_set_note_peak(struct swiotlb_set *set);
 void swiotlb_set_reset_peak(struct swiotlb_set *set);

@@ -463,7 +463,6 @@ void __init swiotlb_exit(void)
  */
 void swiotlb_dev_init(struct device *dev)
 {
-	swiotlb_account_reuse(dev);
 	dev->dma_io_tlb_mem = &swiotlb_default.mem;
 #ifdef CONFIG_SWIOTLB_DYNAMIC
 	dev->dma_uses_io_tlb = false;

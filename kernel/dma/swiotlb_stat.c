@@ -2,27 +2,17 @@
 /*
  * Who holds which slots, figures, refusals, debugfs.
  *
- * A device that bounces gets an account when it does so first.  Each mapping
- * names its account in its slots, so what a device holds is not counted as it
- * maps and unmaps, but when somebody asks, by a walk over all slots.  Bytes and
- * mappings are counted for each CPU.
+ * What a device bounces is counted in its struct dev_dma (device.h), and its slots
+ * name that: so what a driver has left behind is told, and for how long.
  *
- * An account ends with its device's driver, if that holds nothing; if it does,
- * it leaks: one line in the log says so, and the account stays to tell who it
- * was.  Devices have no hook for their own end, but one for the beginning of
- * the next one at the same address.
- *
- * /sys/kernel/debug/dma/bounce	the accounts
+ * /sys/kernel/debug/dma/bounce	who bounces how much
  * /sys/kernel/debug/swiotlb/	how full the default set is, or was; with a
  *				directory for each restricted pool
  *
- * Locks: swiotlb_sets_mutex: the list of sets, and walking their slots;
- * swiotlb_accounts_lock, irq-safe: the accounts.  Both are independent of those
- * of swiotlb.h, but for the mutex, which is taken before them.
+ * Locks: swiotlb_sets_mutex: the list of sets, and walking their slots; taken before
+ * those of swiotlb.h and of a struct dev_dma.
  */
 #include <linux/debugfs.h>
-#include <linux/hash.h>
-#include <linux/hashtable.h>
 #include <linux/init.h>
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
@@ -39,154 +29,11 @@ DEFINE_MUTEX(swiotlb_sets_mutex);	/* protects sets */
 static LIST_HEAD(sets);
 static struct dentry *top_dir;
 
-static DEFINE_SPINLOCK(swiotlb_accounts_lock);	/* protects the next two */
-static DEFINE_HASHTABLE(by_device, 6);
-static LIST_HEAD(accounts);
-
-/* Of devices that there was no memory to make an account for */
-static DEFINE_PER_CPU(struct swiotlb_counts, nobodys_counts);
-static struct swiotlb_account nobody = {
-	.list	= LIST_HEAD_INIT(nobody.list),
-	.counts	= &nobodys_counts,
-	.holder	= "(no account)",
-	.driver	= "-",
+/* Who holds slots, and for how many jiffies the oldest. */
+struct oldest {
+	const struct dev_dma	*owner;
+	unsigned long		age;
 };
-
-/**
- * swiotlb_account_find - the account of a device
- * @dev: the device
- *
- * Context: any, under RCU.
- * Return: the account; NULL if it has none.
- */
-struct swiotlb_account *swiotlb_account_find(struct device *dev)
-{
-	struct swiotlb_account *account;
-
-	hash_for_each_possible_rcu(by_device, account, node, (unsigned long)dev)
-		if (account->dev == dev)
-			return account;
-	return NULL;
-}
-
-static void free_account(struct swiotlb_account *account)
-{
-	if (account)
-		free_percpu(account->counts);
-	kfree(account);
-}
-
-static struct swiotlb_account *make_account(struct device *dev)
-{
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	const struct device_driver *driver;
-	struct swiotlb_account *account;
-
-	account = kzalloc(sizeof(*account), gfp);
-	if (!account)
-		return NULL;
-	account->counts = alloc_percpu_gfp(struct swiotlb_counts, gfp);
-	if (!account->counts) {
-		kfree(account);
-		return NULL;
-	}
-	account->dev = dev;
-	strscpy(account->holder, dev_name(dev));
-	driver = READ_ONCE(dev->driver);
-	strscpy(account->driver, driver ? driver->name : "-");
-	return account;
-}
-
-/**
- * swiotlb_account_open - the account of a device, made if it has none
- * @dev: the device
- *
- * Context: any, under RCU.
- * Return: the account; one for all who have none, if there is no memory.
- */
-struct swiotlb_account *swiotlb_account_open(struct device *dev)
-{
-	struct swiotlb_account *made = make_account(dev), *account;
-	unsigned long flags;
-
-	spin_lock_irqsave(&swiotlb_accounts_lock, flags);
-	account = swiotlb_account_find(dev);
-	if (!account && made) {
-		hash_add_rcu(by_device, &made->node, (unsigned long)dev);
-		list_add_tail(&made->list, &accounts);
-		account = made;
-		made = NULL;
-	}
-	spin_unlock_irqrestore(&swiotlb_accounts_lock, flags);
-	free_account(made);
-	return account ?: &nobody;
-}
-
-/* Whoever maps for this device from now on gets a new account. */
-static struct swiotlb_account *close_account(struct device *dev)
-{
-	struct swiotlb_account *account;
-	unsigned long flags;
-
-	spin_lock_irqsave(&swiotlb_accounts_lock, flags);
-	rcu_read_lock();
-	account = swiotlb_account_find(dev);
-	rcu_read_unlock();
-	if (account) {
-		hash_del_rcu(&account->node);
-		account->is_gone = true;
-	}
-	spin_unlock_irqrestore(&swiotlb_accounts_lock, flags);
-	return account;
-}
-
-static bool has_account(struct device *dev)
-{
-	bool is_known;
-
-	rcu_read_lock();
-	is_known = swiotlb_account_find(dev);
-	rcu_read_unlock();
-	return is_known;
-}
-
-/**
- * swiotlb_account_reuse - a device begins its life
- * @dev: the device; an earlier one at this address has ended, if there was one
- *
- * Context: any.
- */
-void swiotlb_account_reuse(struct device *dev)
-{
-	if (unlikely(has_account(dev)))
-		close_account(dev);
-}
-
-/* Call a function with each mapping's slot of a pool, under its area's lock. */
-static void walk_mappings(struct io_tlb_pool *pool,
-			  void (*call)(struct swiotlb_slot *slot))
-{
-	for (unsigned int i = 0; i < pool->nr_areas; i++) {
-		struct swiotlb_area *area = &pool->areas[i];
-		struct swiotlb_slot *slots = &pool->slots[area->first];
-		unsigned long flags, nr;
-
-		spin_lock_irqsave(&area->lock, flags);
-		for_each_set_bit(nr, area->used, area->nr_slots)
-			/* What describes it was written before its size. */
-			if (smp_load_acquire(&slots[nr].size))
-				call(&slots[nr]);
-		spin_unlock_irqrestore(&area->lock, flags);
-	}
-}
-
-static void count_mapping(struct swiotlb_slot *slot)
-{
-	unsigned long age = (u32)jiffies - slot->since;
-
-	slot->account->nr_held += slot->nr;
-	slot->account->oldest = max(slot->account->oldest, age);
-}
 
 static void walk_pools(struct swiotlb_set *set,
 		       void (*call)(struct io_tlb_pool *pool, void *data),
@@ -202,110 +49,72 @@ static void walk_pools(struct swiotlb_set *set,
 	rcu_read_unlock();
 }
 
-static void count_pool(struct io_tlb_pool *pool, void *unused)
+static void find_oldest_in(struct io_tlb_pool *pool, void *data)
 {
-	walk_mappings(pool, count_mapping);
+	struct oldest *oldest = data;
+
+	for (unsigned int i = 0; i < pool->nr_areas; i++) {
+		struct swiotlb_area *area = &pool->areas[i];
+		struct swiotlb_slot *slots = &pool->slots[area->first];
+		unsigned long flags, nr;
+
+		spin_lock_irqsave(&area->lock, flags);
+		for_each_set_bit(nr, area->used, area->nr_slots) {
+			/* What describes it was written before its size. */
+			if (!smp_load_acquire(&slots[nr].size) ||
+			    slots[nr].owner != oldest->owner)
+				continue;
+			oldest->age = max_t(unsigned long, oldest->age,
+					    (u32)jiffies - slots[nr].since);
+		}
+		spin_unlock_irqrestore(&area->lock, flags);
+	}
 }
 
-static void reset_held(struct swiotlb_account *account)
+/* How many seconds the oldest mapping of a device is held */
+static unsigned long oldest_of(const struct dev_dma *owner)
 {
-	account->nr_held = 0;
-	account->oldest = 0;
-}
-
-/* Count what everybody holds. */
-static void count_all(void)
-{
-	struct swiotlb_account *account;
+	struct oldest oldest = { .owner = owner };
 	struct swiotlb_set *set;
 
 	lockdep_assert_held(&swiotlb_sets_mutex);
 
-	spin_lock_irq(&swiotlb_accounts_lock);
-	list_for_each_entry(account, &accounts, list)
-		reset_held(account);
-	spin_unlock_irq(&swiotlb_accounts_lock);
-	reset_held(&nobody);
 	/* It is in use before it is shown. */
-	walk_pools(&swiotlb_default, count_pool, NULL);
+	walk_pools(&swiotlb_default, find_oldest_in, &oldest);
 	list_for_each_entry(set, &sets, list)
 		if (set != &swiotlb_default)
-			walk_pools(set, count_pool, NULL);
-}
-
-/*
- * Who has found an account that is gone by now has noted his mapping, and left the
- * hash, when this returns.  Of those that go meanwhile this does not hold.
- */
-static void settle_accounts(void)
-{
-	struct swiotlb_account *account;
-
-	lockdep_assert_held(&swiotlb_sets_mutex);
-
-	spin_lock_irq(&swiotlb_accounts_lock);
-	list_for_each_entry(account, &accounts, list)
-		account->is_settled = account->is_gone;
-	spin_unlock_irq(&swiotlb_accounts_lock);
-	synchronize_rcu();
-}
-
-/* Accounts of devices that are gone and hold nothing can go as well. */
-static void drop_idle_accounts(void)
-{
-	struct swiotlb_account *account, *next;
-	LIST_HEAD(dropped);
-
-	lockdep_assert_held(&swiotlb_sets_mutex);
-
-	spin_lock_irq(&swiotlb_accounts_lock);
-	list_for_each_entry_safe(account, next, &accounts, list)
-		if (account->is_settled && !account->nr_held)
-			list_move(&account->list, &dropped);
-	spin_unlock_irq(&swiotlb_accounts_lock);
-	list_for_each_entry_safe(account, next, &dropped, list)
-		free_account(account);
-}
-
-/**
- * swiotlb_accounts_collect - count what each device holds
- *
- * Accounts that nobody needs any more are dropped.
- *
- * Context: process context, may sleep; swiotlb_sets_mutex is held, and the
- * figures are good as long as it is.
- */
-void swiotlb_accounts_collect(void)
-{
-	lockdep_assert_held(&swiotlb_sets_mutex);
-
-	settle_accounts();
-	count_all();
-	drop_idle_accounts();
+			walk_pools(set, find_oldest_in, &oldest);
+	return oldest.age / HZ;
 }
 
 /**
  * swiotlb_driver_gone - a device has lost its driver
  * @dev: the device
  *
+ * The next one starts anew; what this one has left behind is told once.
+ *
  * Context: process context, may sleep.
  */
 void swiotlb_driver_gone(struct device *dev)
 {
-	struct swiotlb_account *account;
+	struct dev_dma *dma = dma_device_find(dev);
+	unsigned long nr;
 
-	if (!has_account(dev))
+	if (!dma)
+		return;
+	spin_lock_irq(&dma->lock);
+	nr = dma->bounced.nr_held - dma->bounced.nr_lost;
+	dma->bounced = (struct dma_bounced) {
+		.nr_held = dma->bounced.nr_held,
+		.nr_lost = dma->bounced.nr_held,
+	};
+	dma->has_driver = false;
+	spin_unlock_irq(&dma->lock);
+	if (!nr)
 		return;
 	mutex_lock(&swiotlb_sets_mutex);
-	account = close_account(dev);
-	settle_accounts();
-	count_all();
-	if (account && account->nr_held)
-		dev_warn(dev, "swiotlb: driver %s is gone and has not unmapped %lu KiB of bounce buffers, the oldest for %lu s\n",
-			 account->driver,
-			 account->nr_held * IO_TLB_SIZE / SZ_1K,
-			 account->oldest / HZ);
-	drop_idle_accounts();
+	dev_warn(dev, "swiotlb: driver %s is gone and has not unmapped %lu KiB of bounce buffers, the oldest for %lu s\n",
+		 dma->driver, nr * IO_TLB_SIZE / SZ_1K, oldest_of(dma));
 	mutex_unlock(&swiotlb_sets_mutex);
 }
 
@@ -476,50 +285,31 @@ void swiotlb_report_refusal(struct swiotlb_set *set, struct device *dev,
 		 figures.peak / SZ_1K, figures.largest / SZ_1K);
 }
 
-static struct swiotlb_counts counts_of(const struct swiotlb_account *account)
+static void show_bounced(struct seq_file *seq, struct dev_dma *dma)
 {
-	struct swiotlb_counts sum = {};
-	int cpu;
+	struct dma_bounced bounced = dma_device_bounced(dma);
 
-	for_each_possible_cpu(cpu) {
-		struct swiotlb_counts *counts;
-
-		counts = per_cpu_ptr(account->counts, cpu);
-		sum.bytes += READ_ONCE(counts->bytes);
-		sum.mappings += READ_ONCE(counts->mappings);
-	}
-	return sum;
-}
-
-static void show_account(struct seq_file *seq,
-			 const struct swiotlb_account *account)
-{
-	struct swiotlb_counts counts = counts_of(account);
-
-	seq_printf(seq, "%-32s %-16s %15llu %12llu %10lu", account->holder,
-		   account->driver, counts.bytes, counts.mappings,
-		   account->nr_held);
-	if (account->nr_held)
-		seq_printf(seq, " %8lu", account->oldest / HZ);
+	if (!bounced.mappings && !bounced.nr_held)
+		return;
+	seq_printf(seq, "%-32s %-16s %15llu %12llu %10lu", dma->name,
+		   dma->driver, bounced.bytes, bounced.mappings,
+		   bounced.nr_held);
+	if (bounced.nr_held)
+		seq_printf(seq, " %8lu", oldest_of(dma));
 	else
 		seq_printf(seq, " %8s", "-");
-	seq_printf(seq, "%s\n", account->is_gone ? " gone" : "");
+	seq_printf(seq, "%s\n", dma->has_driver ? "" : " gone");
 }
 
 static int bounce_show(struct seq_file *seq, void *unused)
 {
-	struct swiotlb_account *account;
+	struct dev_dma *dma = NULL;
 
 	seq_printf(seq, "%-32s %-16s %15s %12s %10s %8s\n", "device", "driver",
 		   "bytes", "mappings", "slots held", "oldest/s");
 	mutex_lock(&swiotlb_sets_mutex);
-	swiotlb_accounts_collect();
-	spin_lock_irq(&swiotlb_accounts_lock);
-	list_for_each_entry(account, &accounts, list)
-		show_account(seq, account);
-	spin_unlock_irq(&swiotlb_accounts_lock);
-	if (counts_of(&nobody).mappings)
-		show_account(seq, &nobody);
+	while ((dma = dma_device_next(dma)))
+		show_bounced(seq, dma);
 	mutex_unlock(&swiotlb_sets_mutex);
 	return 0;
 }

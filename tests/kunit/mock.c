@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -92,6 +93,8 @@ struct device *dma_kunit_device(struct kunit *test, const char *name,
 	if (shape->ops && !IS_ENABLED(CONFIG_ARCH_HAS_DMA_OPS))
 		kunit_skip(test, "no external ops here: CONFIG_ARCH_HAS_DMA_OPS is off");
 	set_dma_ops(dev, shape->ops);
+	/* As the driver core does before a driver is bound. */
+	dma_device_configured(dev);
 	return dev;
 }
 

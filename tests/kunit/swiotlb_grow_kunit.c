@@ -377,7 +377,6 @@ static void grow_fail_nth_test(struct kunit *test)
 	for (unsigned int nth = 1; nth < 100 && !is_beyond; nth++) {
 		/* Idle pools are gone, and one mapping fills the first. */
 		check_small_again(test, place);
-		swiotlb_account_reuse(dev);
 		all = map(test, dev, buffer, SZ_64K);
 		dma_kunit_fail_sleeping(true);
 		dma_kunit_fail_nth(nth);
@@ -658,7 +657,6 @@ static void grow_meeting_test(struct kunit *test)
 	dma_addr = map(test, dev, buffer, SZ_4K);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&set->nr_contended), 1);
 	unmap(dev, dma_addr, SZ_4K);
-	swiotlb_account_reuse(dev);
 	dev->dma_io_tlb_mem = &place->set->mem;
 	swiotlb_set_destroy(set);
 }
