@@ -4,7 +4,7 @@
  *
  * For architectures, which set the buffers up, and for the two parts of the
  * kernel that bounce by themselves: the DMA mapping layer and Xen.  How the
- * buffers are made is in kernel/dma/swiotlb.h.
+ * buffers are made is in kernel/dma/swiotlb/swiotlb.h.
  */
 #ifndef _LINUX_SWIOTLB_H
 #define _LINUX_SWIOTLB_H

@@ -17,6 +17,7 @@
 #define _KERNEL_DMA_BACKEND_H
 
 #include <linux/bits.h>
+#include <linux/dma-limits.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
@@ -25,7 +26,6 @@
 #include <linux/seq_buf.h>
 
 #include "device.h"
-#include "limits.h"
 #include "route.h"
 
 struct dma_backend;

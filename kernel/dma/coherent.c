@@ -24,6 +24,7 @@
  * allocations walk them under RCU.  A region has its own lock.
  */
 #include <linux/device.h>
+#include <linux/dma-cache.h>
 #include <linux/dma-map-ops.h>
 #include <linux/io.h>
 #include <linux/jump_label.h>
@@ -34,7 +35,6 @@
 #include <linux/slab.h>
 
 #include "backend.h"
-#include "cache.h"
 #include "coherent.h"
 #include "region.h"
 #include "stat.h"

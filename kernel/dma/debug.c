@@ -15,6 +15,7 @@
  */
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
+#include <linux/dma-sg.h>
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -25,8 +26,7 @@
 #include <asm/sections.h>
 
 #include "debug.h"
-#include "debug_store.h"
-#include "sg.h"
+#include "debug/store.h"
 
 #define MAX_OVERLAPS	7
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * dma-debug: checks how drivers use the API.  This is what observe.h and the
- * entry points call; what its parts share stands in debug_store.h.
+ * entry points call; what its parts share stands in debug/store.h.
  *
  *   debug.c		what is checked at each call
- *   debug_store.c	entries, and how the one of a call is found
- *   debug_pool.c	where entries come from
- *   debug_stack.c	who made a mapping
- *   debug_max.c		how large a mapping may be
- *   debug_report.c	how a mistake is told
- *   debug_fs.c		parameters and debugfs
- *   debug_rehearse.c	a coherent device, treated as if it were not
+ *   debug/store.c	entries, and how the one of a call is found
+ *   debug/pool.c	where entries come from
+ *   debug/stack.c	who made a mapping
+ *   debug/max.c		how large a mapping may be
+ *   debug/report.c	how a mistake is told
+ *   debug/fs.c		parameters and debugfs
+ *   debug/rehearse.c	a coherent device, treated as if it were not
  *
  * observe.h tells of each call.  Everything is off until the store is there, and
  * stays off with dma_debug=off: a call costs a jump that is not taken then.
@@ -73,7 +73,7 @@ void dma_debug_alloc_sgt(struct device *dev, struct scatterlist *sgl, int nents,
 void dma_debug_free_sgt(struct device *dev, struct scatterlist *sgl, int nents,
 			enum dma_data_direction dir);
 
-/* debug_max.c: the same */
+/* debug/max.c: the same */
 void dma_debug_set_mask(struct device *dev);
 
 /* debug_rehearse*.c: for the entry points */

@@ -11,16 +11,16 @@
  *
  * No locks.
  */
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
+#include <linux/dma-sg.h>
 #include <linux/export.h>
 #include <linux/memremap.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 
 #include "direct.h"
-#include "sg.h"
-#include "limits.h"
-#include "swiotlb.h"
+#include "swiotlb/swiotlb.h"
 
 /**
  * dma_direct_bounce - map what can't be mapped in place

@@ -11,12 +11,11 @@
 #ifndef _KERNEL_DMA_DIRECT_H
 #define _KERNEL_DMA_DIRECT_H
 
+#include <linux/dma-cache.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-limits.h>
 #include <linux/memremap.h>
 #include <linux/swiotlb.h>
-
-#include "cache.h"
-#include "limits.h"
 
 /**
  * struct dma_way - what one call has to know about a device

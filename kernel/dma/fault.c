@@ -27,6 +27,7 @@
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/device/driver.h>
+#include <linux/dma-sg.h>
 #include <linux/export.h>
 #include <linux/fault-inject.h>
 #include <linux/glob.h>
@@ -38,7 +39,6 @@
 #include <linux/uaccess.h>
 
 #include "fault.h"
-#include "sg.h"
 
 DEFINE_STATIC_KEY_FALSE(dma_fault_key);
 

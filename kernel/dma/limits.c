@@ -11,12 +11,11 @@
  * only the first.
  */
 #include <linux/dma-direct.h>
+#include <linux/dma-limits.h>
 #include <linux/export.h>
 #include <linux/memory.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
-
-#include "limits.h"
 
 /*
  * The highest physical address of ZONE_DMA.  Architectures whose zone differs

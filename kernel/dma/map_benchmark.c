@@ -27,7 +27,7 @@
 #include <linux/time64.h>
 #include <linux/uaccess.h>
 
-#include "map_benchmark_impl.h"
+#include "benchmark/benchmark.h"
 
 #define BENCH_NAME	"dma_map_benchmark"
 

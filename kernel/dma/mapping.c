@@ -18,7 +18,7 @@
 #include "direct.h"
 #include "fault.h"
 #include "route.h"
-#include "swiotlb.h"
+#include "swiotlb/swiotlb.h"
 
 #if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU) || \

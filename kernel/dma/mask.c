@@ -5,12 +5,12 @@
  *
  * No locks: a driver sets masks before it does DMA.
  */
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/minmax.h>
 
 #include "direct.h"
-#include "limits.h"
 #include "observe.h"
 #include "route.h"
 

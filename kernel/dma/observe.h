@@ -13,13 +13,13 @@
 #define _KERNEL_DMA_OBSERVE_H
 
 #include <linux/dma-map-ops.h>
+#include <linux/dma-sg.h>
 #include <linux/kmsan.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <trace/events/dma.h>
 
 #include "debug.h"
-#include "sg.h"
 
 static inline void dma_saw_set_mask(struct device *dev)
 {

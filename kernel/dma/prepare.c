@@ -16,12 +16,12 @@
  *
  * No locks.
  */
+#include <linux/dma-cache.h>
 #include <linux/dma-map-ops.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/set_memory.h>
 
-#include "cache.h"
 #include "prepare.h"
 
 /* Must the kernel see these pages at another address than the linear one? */

@@ -57,7 +57,7 @@ bool dma_node_has(const struct reserved_mem *rmem, const char *property);
 bool dma_node_is_area(struct reserved_mem *rmem);
 bool dma_node_is_in_kernel(phys_addr_t base, phys_addr_t size);
 
-/* swiotlb_dt.c */
+/* swiotlb/dt.c */
 #ifdef CONFIG_DMA_RESTRICTED_POOL
 bool swiotlb_denies(const struct reserved_mem_ops *ops);
 void swiotlb_deny(struct device *dev, const char *name);

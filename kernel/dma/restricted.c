@@ -13,7 +13,7 @@
 #include "backend.h"
 #include "prepare.h"
 #include "stat.h"
-#include "swiotlb.h"
+#include "swiotlb/swiotlb.h"
 
 static const char *restricted_decline(const struct dma_request *req)
 {

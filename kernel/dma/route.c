@@ -3,8 +3,8 @@
  * How a device reaches memory: what is too rare or too long for route.h.
  */
 #include <linux/dma-direct.h>
+#include <linux/dma-limits.h>
 
-#include "limits.h"
 #include "route.h"
 
 #ifdef CONFIG_DMA_OPS_BYPASS

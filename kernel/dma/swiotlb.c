@@ -12,7 +12,7 @@
  * become idle and can go; in each pool first this CPU's area.  Three times at
  * most: without waiting for a lock and by the shelves, the same with waiting,
  * and everywhere.  If nothing is found the set grows, for this mapping at once
- * and for others in the background; see swiotlb_grow.c.
+ * and for others in the background; see swiotlb/grow.c.
  *
  * A mapping is described where its slots begin; its other slots tell where that
  * is, so that a part of it can be synced.
@@ -20,14 +20,14 @@
  * Locks: one area's at a time, and the set's where a transient pool ends.  The
  * pools are read under RCU; while it has a mapping, a pool does not go.
  */
+#include <linux/dma-cache.h>
+#include <linux/dma-copy.h>
 #include <linux/iommu-dma.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
 
-#include "cache.h"
-#include "copy.h"
-#include "swiotlb.h"
+#include "swiotlb/swiotlb.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/swiotlb.h>

@@ -8,11 +8,11 @@
  * No locks; the caller of mmap() holds mmap_lock for writing.
  */
 #include <linux/dma-map-ops.h>
+#include <linux/dma-sg.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/vmalloc.h>
 
-#include "sg.h"
 #include "user.h"
 
 /**

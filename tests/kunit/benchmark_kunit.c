@@ -14,7 +14,7 @@
 #include <linux/time64.h>
 
 #include "../../kernel/dma/ledger.h"
-#include "../../kernel/dma/map_benchmark_impl.h"
+#include "../../kernel/dma/benchmark/benchmark.h"
 #include "log.h"
 #include "mock.h"
 

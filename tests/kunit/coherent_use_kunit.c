@@ -9,6 +9,7 @@
  */
 
 #include <kunit/test.h>
+#include <linux/dma-cache.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -17,7 +18,6 @@
 #include <linux/uaccess.h>
 
 #include "../../kernel/dma/backend.h"
-#include "../../kernel/dma/cache.h"
 #include "../../kernel/dma/coherent.h"
 #include "../../kernel/dma/ledger.h"
 #include "log.h"

@@ -16,7 +16,7 @@
 #include <linux/slab.h>
 
 #include "../../kernel/dma/debug.h"
-#include "../../kernel/dma/debug_store.h"
+#include "../../kernel/dma/debug/store.h"
 #include "log.h"
 #include "mock.h"
 

@@ -10,7 +10,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
-#include "../../kernel/dma/debug_rehearse.h"
+#include "../../kernel/dma/debug/rehearse.h"
 #include "../../kernel/dma/user.h"
 #include "debug.h"
 

@@ -8,6 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/ioport.h>
@@ -15,7 +16,6 @@
 #include <linux/pfn.h>
 #include <linux/sizes.h>
 
-#include "../../kernel/dma/limits.h"
 #include "log.h"
 #include "mock.h"
 

@@ -45,7 +45,7 @@
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
-#include "../../kernel/dma/swiotlb.h"
+#include "../../kernel/dma/swiotlb/swiotlb.h"
 #include "mock.h"
 
 struct mock_iommu;

@@ -18,7 +18,7 @@
 #include <linux/swiotlb.h>
 
 #include "../../kernel/dma/direct.h"
-#include "../../kernel/dma/swiotlb.h"
+#include "../../kernel/dma/swiotlb/swiotlb.h"
 #include "log.h"
 #include "mock.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of kernel/dma/swiotlb_grow.c and swiotlb_pool.c: more pools when
+ * KUnit tests of kernel/dma/swiotlb/grow.c and swiotlb/pool.c: more pools when
  * they are needed, fewer when they are not, finding the pool of an address in
  * the meantime, and memory that can't be had, decrypted or encrypted.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of kernel/dma/swiotlb.c and swiotlb_stat.c: mappings of one
+ * KUnit tests of kernel/dma/swiotlb.c and swiotlb/stat.c: mappings of one
  * device, what is copied and when, refusals, wrong calls, accounts.
  */
 

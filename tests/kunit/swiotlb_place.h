@@ -11,7 +11,7 @@
 
 #include <linux/dma-direct.h>
 
-#include "../../kernel/dma/swiotlb.h"
+#include "../../kernel/dma/swiotlb/swiotlb.h"
 #include "mock.h"
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of kernel/dma/swiotlb_slots.c: which slots a mapping gets.
+ * KUnit tests of kernel/dma/swiotlb/slots.c: which slots a mapping gets.
  *
  * A pool is compared with a model that knows for each slot whether it is used.
  * What is handed out has to be free there, and to lie as it was asked for; and

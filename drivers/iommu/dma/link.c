@@ -10,13 +10,13 @@
  *
  * No locks; a range belongs to one caller at a time.
  */
+#include <linux/dma-cache.h>
 #include <linux/dma-iova.h>
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 
-#include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
 #include "map.h"

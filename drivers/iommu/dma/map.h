@@ -7,12 +7,12 @@
 #ifndef _DRIVERS_IOMMU_DMA_MAP_H
 #define _DRIVERS_IOMMU_DMA_MAP_H
 
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <trace/events/iommu.h>
 
-#include "../../../kernel/dma/limits.h"
 #include "domain.h"
 #include "flush.h"
 

@@ -19,13 +19,13 @@
  *
  * No locks.
  */
+#include <linux/dma-cache.h>
+#include <linux/dma-sg.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/scatterlist.h>
 
-#include "../../../kernel/dma/cache.h"
-#include "../../../kernel/dma/sg.h"
 #include "bounce.h"
 #include "domain.h"
 #include "map.h"

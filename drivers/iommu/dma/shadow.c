@@ -31,13 +31,13 @@
  * its bare list (it has none), one mapping.  It is in none when the IOMMU failed
  * to unmap it, which is for ever.
  */
+#include <linux/dma-cache.h>
+#include <linux/dma-copy.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/workqueue.h>
 
-#include "../../../kernel/dma/cache.h"
-#include "../../../kernel/dma/copy.h"
 #include "map.h"
 #include "shadow.h"
 #include "shadow_slots.h"

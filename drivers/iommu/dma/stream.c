@@ -17,6 +17,7 @@
  *
  * No locks.
  */
+#include <linux/dma-cache.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 #include <linux/scatterlist.h>
@@ -24,7 +25,6 @@
 
 #include <trace/events/swiotlb.h>
 
-#include "../../../kernel/dma/cache.h"
 #include "bounce.h"
 #include "domain.h"
 #include "map.h"

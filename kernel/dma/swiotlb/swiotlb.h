@@ -10,23 +10,24 @@
  * area.
  *
  *   swiotlb.c		map, unmap, sync, consistent memory
- *   swiotlb_slots.c	an area: which of its slots are free
- *   swiotlb_pool.c	pools: making them, those of a set, finding one
- *   swiotlb_grow.c	more of them, and fewer again
- *   swiotlb_boot.c	the default set: parameters, early and late setup
- *   swiotlb_dt.c	restricted pools
- *   swiotlb_stat.c	who holds what, figures, refusals, debugfs
+ *   swiotlb/slots.c	an area: which of its slots are free
+ *   swiotlb/pool.c	pools: making them, those of a set, finding one
+ *   swiotlb/grow.c	more of them, and fewer again
+ *   swiotlb/boot.c	the default set: parameters, early and late setup
+ *   swiotlb/dt.c	restricted pools
+ *   swiotlb/stat.c	who holds what, figures, refusals, debugfs
  *
  * Locks, outermost first: swiotlb_sets_mutex, set->lock, area->lock; the last
  * two are irq-safe.  A map call takes no lock but that of one area at a time;
  * it reads the lists of pools under RCU.
  */
-#ifndef _KERNEL_DMA_SWIOTLB_H
-#define _KERNEL_DMA_SWIOTLB_H
+#ifndef _KERNEL_DMA_SWIOTLB_SWIOTLB_H
+#define _KERNEL_DMA_SWIOTLB_SWIOTLB_H
 
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/device.h>
+#include <linux/dma-limits.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/percpu.h>
@@ -37,11 +38,10 @@
 #include <linux/swiotlb.h>
 #include <linux/workqueue.h>
 
-#include "arena.h"
-#include "device.h"
-#include "limits.h"
-#include "pool.h"
-#include "stat.h"
+#include "../arena.h"
+#include "../device.h"
+#include "../pool.h"
+#include "../stat.h"
 
 /*
  * A word of slots is what an unsigned long has bits for, and an area has up to
@@ -301,7 +301,7 @@ struct swiotlb_options {
 extern struct swiotlb_set swiotlb_default;
 extern unsigned long swiotlb_idle;
 
-/* swiotlb_slots.c */
+/* slots.c */
 void swiotlb_area_init(struct swiotlb_area *area, unsigned int first,
 		       unsigned int nr_slots, unsigned int nr_skipped);
 int swiotlb_area_take(struct io_tlb_pool *pool, struct swiotlb_area *area,
@@ -312,7 +312,7 @@ void __swiotlb_area_give(struct swiotlb_area *area, unsigned int slot,
 unsigned int swiotlb_area_largest(struct swiotlb_area *area);
 void swiotlb_area_close(struct swiotlb_area *area, bool is_closed);
 
-/* swiotlb_pool.c */
+/* pool.c */
 size_t swiotlb_pool_meta_size(phys_addr_t start, size_t size,
 			      unsigned int nr_areas);
 struct io_tlb_pool *swiotlb_pool_init(void *meta, phys_addr_t start,
@@ -335,17 +335,17 @@ void swiotlb_info_figures(struct dma_pool_info *info,
 void swiotlb_set_destroy(struct swiotlb_set *set);
 struct io_tlb_pool *swiotlb_set_find(struct swiotlb_set *set, phys_addr_t phys);
 
-/* swiotlb_boot.c */
+/* boot.c */
 bool swiotlb_parse_options(const char *text, struct swiotlb_options *found);
 size_t swiotlb_first_size(u64 ram, bool is_forced, bool can_grow);
 unsigned int swiotlb_wanted_areas(void);
 
-/* swiotlb_dt.c */
+/* dt.c */
 struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
 					    size_t size);
 void swiotlb_reserved_destroy(struct swiotlb_set *set);
 
-/* swiotlb_stat.c */
+/* stat.c */
 extern struct mutex swiotlb_sets_mutex;
 
 unsigned long swiotlb_set_nr_used(struct swiotlb_set *set);
@@ -383,7 +383,7 @@ static inline void swiotlb_driver_gone(struct device *dev)
 }
 #endif
 
-/* swiotlb_grow.c */
+/* grow.c */
 #ifdef CONFIG_SWIOTLB_DYNAMIC
 int swiotlb_grow_now(struct swiotlb_set *set, struct device *dev,
 		     bool is_translated, const struct swiotlb_need *need,
@@ -456,4 +456,4 @@ static __always_inline bool swiotlb_pool_reaches(const struct io_tlb_pool *pool,
 	return last >= first && last <= dma_last_address(dev, *dev->dma_mask);
 }
 
-#endif /* _KERNEL_DMA_SWIOTLB_H */
+#endif /* _KERNEL_DMA_SWIOTLB_SWIOTLB_H */

@@ -11,15 +11,15 @@
  * Locks: answers_lock, irq-safe, alone.
  */
 #include <linux/device.h>
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
 #include <linux/hash.h>
 #include <linux/limits.h>
 #include <linux/spinlock.h>
 
-#include "debug.h"
-#include "debug_store.h"
-#include "limits.h"
-#include "route.h"
+#include "../debug.h"
+#include "store.h"
+#include "../route.h"
 
 #define ANSWER_BITS	8
 

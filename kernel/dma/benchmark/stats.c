@@ -13,7 +13,7 @@
 #include <linux/limits.h>
 #include <linux/math64.h>
 
-#include "map_benchmark_impl.h"
+#include "benchmark.h"
 
 /**
  * bench_stats_add - count a time

@@ -28,9 +28,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "debug.h"
-#include "debug_rehearse.h"
-#include "debug_store.h"
+#include "../debug.h"
+#include "rehearse.h"
+#include "store.h"
 
 static DEFINE_SPINLOCK(tree_lock);	/* protects the next three */
 static struct rb_root shadows = RB_ROOT;

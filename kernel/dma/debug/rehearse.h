@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the rehearsal share: see debug_rehearse.c.
+ * What the parts of the rehearsal share: see rehearse.c.
  */
 #ifndef _KERNEL_DMA_DEBUG_REHEARSE_H
 #define _KERNEL_DMA_DEBUG_REHEARSE_H
@@ -63,14 +63,14 @@ struct dma_rehearsal {
 	unsigned long		cpus[];
 };
 
-/* debug_rehearse.c */
+/* rehearse.c */
 struct dma_rehearsal *dma_rehearse_make_note(struct device *dev,
 					     phys_addr_t phys, size_t size,
 					     enum dma_data_direction dir);
 void dma_rehearse_give_up(struct dma_rehearsal *it);
 void dma_rehearse_put(struct dma_rehearsal *it);
 
-/* debug_rehearse_find.c */
+/* rehearse_find.c */
 bool dma_rehearse_enter(struct dma_rehearsal *it);
 void dma_rehearse_leave(struct dma_rehearsal *it);
 void dma_rehearse_join_all(struct dma_rehearsal *it);

@@ -7,8 +7,8 @@
  * where @left starts as the number of entries, and is above 0 at the end if the
  * list has fewer.
  */
-#ifndef _KERNEL_DMA_SG_H
-#define _KERNEL_DMA_SG_H
+#ifndef _LINUX_DMA_SG_H
+#define _LINUX_DMA_SG_H
 
 #include <linux/dev_printk.h>
 #include <linux/jump_label.h>
@@ -80,4 +80,4 @@ static __always_inline int dma_sg_check_left(struct device *dev, int nents,
 	return -EINVAL;
 }
 
-#endif /* _KERNEL_DMA_SG_H */
+#endif /* _LINUX_DMA_SG_H */

@@ -24,8 +24,8 @@
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 
-#include "debug.h"
-#include "debug_store.h"
+#include "../debug.h"
+#include "store.h"
 
 #define BATCH		32
 #define PER_PAGE	(PAGE_SIZE / sizeof(struct dma_debug_entry))

@@ -15,8 +15,8 @@
 #include <linux/stackdepot.h>
 #include <linux/uaccess.h>
 
-#include "debug.h"
-#include "debug_store.h"
+#include "../debug.h"
+#include "store.h"
 
 #define DEFAULT_ENTRIES	65536
 

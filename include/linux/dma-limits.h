@@ -7,8 +7,8 @@
  * used".  It covers the device's mask, the limit of the bus above it, the
  * offsets of dma-ranges, cache coherence and memory encryption.
  */
-#ifndef _KERNEL_DMA_LIMITS_H
-#define _KERNEL_DMA_LIMITS_H
+#ifndef _LINUX_DMA_LIMITS_H
+#define _LINUX_DMA_LIMITS_H
 
 #include <linux/dma-direct.h>
 #include <linux/minmax.h>
@@ -55,4 +55,4 @@ gfp_t dma_limits_zone(const struct dma_limits *limits);
 bool dma_limits_hold(struct device *dev, phys_addr_t first, phys_addr_t last);
 bool dma_limits_all_ram(struct device *dev);
 
-#endif /* _KERNEL_DMA_LIMITS_H */
+#endif /* _LINUX_DMA_LIMITS_H */

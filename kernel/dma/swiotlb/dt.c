@@ -24,7 +24,7 @@
 #include <linux/of_reserved_mem.h>
 #include <linux/slab.h>
 
-#include "reserved.h"
+#include "../reserved.h"
 #include "swiotlb.h"
 
 static DEFINE_MUTEX(pools_mutex);

@@ -8,8 +8,8 @@
  * do for it: these helpers pass over it instead of touching an address that
  * is not mapped.
  */
-#ifndef _KERNEL_DMA_CACHE_H
-#define _KERNEL_DMA_CACHE_H
+#ifndef _LINUX_DMA_CACHE_H
+#define _LINUX_DMA_CACHE_H
 
 #include <linux/dma-map-ops.h>
 #include <linux/jump_label.h>
@@ -72,4 +72,4 @@ static inline void dma_cache_mark_clean(phys_addr_t phys, size_t size,
 		arch_dma_mark_clean(phys, size);
 }
 
-#endif /* _KERNEL_DMA_CACHE_H */
+#endif /* _LINUX_DMA_CACHE_H */

@@ -78,7 +78,7 @@ struct dma_debug_entry {
 
 static_assert(sizeof(struct dma_debug_entry) <= 64);
 
-/* debug_stack.c */
+/* stack.c */
 #define DMA_DEBUG_FRAMES	4
 
 depot_stack_handle_t dma_debug_keep_stack(unsigned long *frames,
@@ -104,10 +104,10 @@ static inline depot_stack_handle_t dma_debug_stack(void)
 }
 #endif
 
-/* debug_max.c */
+/* max.c */
 size_t dma_debug_max_size(struct device *dev);
 
-/* debug_report.c */
+/* report.c */
 extern u32 dma_debug_error_count;
 extern u32 dma_debug_all_errors;
 extern u32 dma_debug_num_errors;
@@ -136,7 +136,7 @@ enum dma_debug_match {
 	DMA_DEBUG_EXACT,
 };
 
-/* debug_store.c */
+/* store.c */
 int dma_debug_store_init(void);
 unsigned int dma_debug_publish(struct dma_debug_entry *entry);
 void dma_debug_add_untracked(struct device *dev, dma_addr_t dma_addr,
@@ -151,7 +151,7 @@ unsigned int dma_debug_forget(struct device *dev,
 bool dma_debug_next(unsigned int *bucket, unsigned int *nr,
 		    struct dma_debug_entry *copy);
 
-/* debug_pool.c */
+/* pool.c */
 #define DMA_DEBUG_SAMPLING	16
 
 extern unsigned int dma_debug_sampling;
@@ -180,7 +180,7 @@ struct dma_rehearsal_figures {
 	unsigned long	nr_shared;
 };
 
-/* debug_rehearse.c: for debugfs */
+/* rehearse.c: for debugfs */
 void dma_rehearse_choose(const char *name);
 void dma_rehearse_chosen(char *name);
 void dma_rehearse_figures(struct dma_rehearsal_figures *figures);

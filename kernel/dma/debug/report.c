@@ -16,8 +16,8 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "debug.h"
-#include "debug_store.h"
+#include "../debug.h"
+#include "store.h"
 
 static DEFINE_SPINLOCK(report_lock);	/* protects what follows */
 static char filter[DMA_DEBUG_NAME];	/* "": all drivers */

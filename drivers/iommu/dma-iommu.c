@@ -19,10 +19,10 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
-#include "../dma-iommu.h"
-#include "domain.h"
-#include "flush.h"
-#include "shadow.h"
+#include "dma-iommu.h"
+#include "dma/domain.h"
+#include "dma/flush.h"
+#include "dma/shadow.h"
 
 DEFINE_STATIC_KEY_FALSE(dma_domain_attaches_late);
 

@@ -31,7 +31,7 @@
  *
  * Where the memory is mapped by somebody else as well, there is no shadow; and if
  * one is there already, it is *given up*: the poison is taken away, and from then on
- * only what the device has written is moved.  See debug_rehearse_find.c.
+ * only what the device has written is moved.  See debug/rehearse_find.c.
  *
  * The place is behind the entry points and above the route: to direct mapping,
  * IOMMU and bounce buffer the shadow is memory like any other.
@@ -42,7 +42,9 @@
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/device.h>
+#include <linux/dma-limits.h>
 #include <linux/dma-map-ops.h>
+#include <linux/dma-sg.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -52,12 +54,10 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "debug.h"
-#include "debug_rehearse.h"
-#include "debug_store.h"
-#include "limits.h"
-#include "route.h"
-#include "sg.h"
+#include "../debug.h"
+#include "rehearse.h"
+#include "store.h"
+#include "../route.h"
 
 #define POISON	0xd5
 #define NOWHERE	SIZE_MAX

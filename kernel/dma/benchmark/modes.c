@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "map_benchmark_impl.h"
+#include "benchmark.h"
 
 /* Too large a request is to be refused, not to set off the OOM killer. */
 #define GFP_BENCH	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rehearsal of scatterlists: see debug_rehearse.c.
+ * Rehearsal of scatterlists: see rehearse.c.
  *
  * Each entry of the list, as the driver made it, has a rehearsal of its own, or a
  * note.  While the list is being mapped its entries name the shadows, and after that the
@@ -9,12 +9,12 @@
  *
  * No locks.
  */
+#include <linux/dma-sg.h>
 #include <linux/memremap.h>
 #include <linux/scatterlist.h>
 
-#include "debug.h"
-#include "debug_rehearse.h"
-#include "sg.h"
+#include "../debug.h"
+#include "rehearse.h"
 
 /**
  * dma_rehearse_begin_sg - put shadows into a list that is to be mapped

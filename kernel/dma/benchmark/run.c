@@ -24,7 +24,7 @@
 #include <linux/string.h>
 #include <linux/topology.h>
 
-#include "map_benchmark_impl.h"
+#include "benchmark.h"
 
 /* The layout of programs that know nothing of modes. */
 static_assert(sizeof(struct map_benchmark) == 136);

@@ -36,8 +36,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "debug.h"
-#include "debug_store.h"
+#include "../debug.h"
+#include "store.h"
 
 #define BUCKET_BITS	14
 #define NR_BUCKETS	BIT(BUCKET_BITS)

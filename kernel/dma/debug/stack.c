@@ -15,7 +15,7 @@
 #include <linux/stackdepot.h>
 #include <linux/string.h>
 
-#include "debug_store.h"
+#include "store.h"
 
 #define SLOT_BITS	3
 

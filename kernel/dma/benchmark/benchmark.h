@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the benchmark share: see map_benchmark_run.c.
+ * What the parts of the benchmark share: see run.c.
  */
-#ifndef _KERNEL_DMA_MAP_BENCHMARK_IMPL_H
-#define _KERNEL_DMA_MAP_BENCHMARK_IMPL_H
+#ifndef _KERNEL_DMA_BENCHMARK_H
+#define _KERNEL_DMA_BENCHMARK_H
 
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -106,4 +106,4 @@ int bench_check(struct device *dev, const struct map_benchmark *request);
 int bench_run(struct device *dev, struct map_benchmark *request,
 	      unsigned int msecs);
 
-#endif /* _KERNEL_DMA_MAP_BENCHMARK_IMPL_H */
+#endif /* _KERNEL_DMA_BENCHMARK_H */

@@ -2,8 +2,8 @@
 /*
  * Copying between a driver's buffer and memory that stands in for it.
  */
-#ifndef _KERNEL_DMA_COPY_H
-#define _KERNEL_DMA_COPY_H
+#ifndef _LINUX_DMA_COPY_H
+#define _LINUX_DMA_COPY_H
 
 #include <linux/highmem.h>
 #include <linux/io.h>
@@ -50,4 +50,4 @@ static __always_inline void dma_copy(phys_addr_t phys, void *copy, size_t size,
 		memcpy(to, from, size);
 }
 
-#endif /* _KERNEL_DMA_COPY_H */
+#endif /* _LINUX_DMA_COPY_H */
