@@ -512,13 +512,15 @@ static void adjust(struct work_struct *work)
 {
 	struct dma_arena *arena =
 		container_of(to_delayed_work(work), struct dma_arena, work);
+	bool is_low, is_due;
 	size_t wanted, least;
 	unsigned long flags;
-	bool is_low;
 
 	/* Where too little is free, any page helps. */
 	spin_lock_irqsave(&arena->lock, flags);
 	is_low = __is_low(arena);
+	/* What was urgent came before its time. */
+	is_due = !arena->is_urgent;
 	arena->is_urgent = false;
 	wanted = max(arena->wanted, arena->reserve);
 	least = arena->size - arena->used < arena->reserve ? PAGE_SIZE :
@@ -526,9 +528,9 @@ static void adjust(struct work_struct *work)
 	arena->wanted = 0;
 	spin_unlock_irqrestore(&arena->lock, flags);
 
-	if (!is_low)
+	if (!is_low && is_due)
 		dma_arena_trim(arena);
-	else
+	if (is_low)
 		is_low = add_extent(arena, wanted, least);
 
 	spin_lock_irqsave(&arena->lock, flags);

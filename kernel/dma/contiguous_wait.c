@@ -53,6 +53,8 @@ static const char *busy_decline(const struct dma_request *req)
 		return "dma.cma_wait_ms is 0";
 	if (!area)
 		return "there is none";
+	if (req->size <= PAGE_SIZE && !dma_has_own_area(req->dev))
+		return "a single page";
 	why = dma_cma_area_decline(area, req);
 	if (why)
 		return why;

@@ -23,6 +23,7 @@
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/pfn.h>
 #include <linux/sizes.h>
 
 #include "arena.h"
@@ -40,12 +41,14 @@ unsigned int dma_extent_order = MAX_PAGE_ORDER;
  * @arena: its extents
  * @zone: GFP_DMA, GFP_DMA32 or 0
  * @zone_type: the zone its pages have to be in
+ * @first_phys: where that zone begins
  */
 struct dma_zone_pool {
 	struct dma_pool_info	info;
 	struct dma_arena	arena;
 	gfp_t			zone;
 	enum zone_type		zone_type;
+	phys_addr_t		first_phys;
 };
 
 /* From the most general to the scarcest. */
@@ -119,23 +122,28 @@ static const struct dma_source zone_source = {
 	.give		= give_pages,
 };
 
-/* Is there a point in asking this pool, or in letting it grow? */
+/* Is there a point in letting this pool grow? */
 static bool is_in_reach(const struct dma_zone_pool *pool, phys_addr_t last_phys)
 {
 	return last_phys >= PAGE_SIZE - 1 &&
-	       pool->info.base <= last_phys - (PAGE_SIZE - 1);
+	       pool->first_phys <= last_phys - (PAGE_SIZE - 1);
 }
 
 /* Ready memory of the first pool that has it. */
 static bool take(const struct dma_need *need, struct dma_piece *piece)
 {
 	/* The most general pool that can grow for it does, the scarce ones do not. */
-	bool can_grow = true;
+	bool has_grown = false;
 
-	for (unsigned int i = 0; i < nr_zone_pools; i++)
-		if (is_in_reach(&zone_pools[i], need->last_phys) &&
-		    dma_arena_take(&zone_pools[i].arena, need, &can_grow, piece))
+	for (unsigned int i = 0; i < nr_zone_pools; i++) {
+		bool can_grow = !has_grown && is_in_reach(&zone_pools[i],
+							  need->last_phys);
+		bool may_grow = can_grow;
+
+		if (dma_arena_take(&zone_pools[i].arena, need, &may_grow, piece))
 			return true;
+		has_grown |= can_grow && !may_grow;
+	}
 	return false;
 }
 
@@ -263,14 +271,19 @@ static void zone_pool_figures(struct dma_pool_info *info,
 			  figures);
 }
 
-static bool __init has_memory(enum zone_type type)
+/* Where a zone begins on any node; PHYS_ADDR_MAX if no node has memory of it. */
+static phys_addr_t __init first_of_zone(enum zone_type type)
 {
+	phys_addr_t first = PHYS_ADDR_MAX;
 	pg_data_t *pgdat;
 
-	for_each_online_pgdat(pgdat)
-		if (managed_zone(&pgdat->node_zones[type]))
-			return true;
-	return false;
+	for_each_online_pgdat(pgdat) {
+		struct zone *zone = &pgdat->node_zones[type];
+
+		if (managed_zone(zone))
+			first = min(first, PFN_PHYS(zone->zone_start_pfn));
+	}
+	return first;
 }
 
 static void __init add_pool(const char *name, enum zone_type type, gfp_t zone)
@@ -278,7 +291,8 @@ static void __init add_pool(const char *name, enum zone_type type, gfp_t zone)
 	struct dma_zone_pool *pool = &zone_pools[nr_zone_pools];
 	struct dma_pool_figures figures;
 
-	if (!has_memory(type))
+	pool->first_phys = first_of_zone(type);
+	if (pool->first_phys == PHYS_ADDR_MAX)
 		return;
 	pool->zone = zone;
 	pool->zone_type = type;

@@ -7,7 +7,6 @@
  * ledger says who that was, and the device must see just that memory.
  */
 
-#include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/dma-map-ops.h>
@@ -283,7 +282,8 @@ static void backend_delete_and_free_test(struct kunit *test)
 
 	make_live(test, &live, mock_iommu_param(test));
 	dma_kunit_log_mark();
-	kunit_device_unregister(test, live.dev);
+	/* As the driver core does before the device leaves its bus. */
+	dma_device_deleted(live.dev);
 	KUNIT_EXPECT_EQ(test, mock_iommu_nr_mapped(live.dev), 0);
 	KUNIT_EXPECT_EQ(test, mock_iommu_nr_stale(live.dev), 0);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(live.dev), 1);

@@ -280,6 +280,8 @@ static const struct reason reasons[] = {
 	{ "busy cma", IS_ATOMIC, NO_SLEEP },
 	{ "busy cma", 0, SERVES },
 	{ "busy cma", HAS_CMA, SERVES },
+	{ "busy cma", IS_SINGLE_PAGE, "a single page" },
+	{ "busy cma", HAS_CMA | IS_SINGLE_PAGE, SERVES },
 	{ "busy cma", OUT_OF_REACH, IN_REACH_NOT },
 };
 
