@@ -11,7 +11,6 @@
  * Locks: cookie->setup (sleeps).  The core holds the group's mutex around all
  * that is here.
  */
-#include <linux/crash_dump.h>
 #include <linux/dma-direct.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
@@ -23,8 +22,6 @@
 #include "dma/domain.h"
 #include "dma/flush.h"
 #include "dma/shadow.h"
-
-DEFINE_STATIC_KEY_FALSE(dma_domain_attaches_late);
 
 /* May PCI devices get addresses above 4 GiB before those below are used up? */
 bool iommu_dma_forcedac __read_mostly;
@@ -142,56 +139,6 @@ static int check_windows(struct iommu_domain *domain, struct device *dev)
 	return -EFAULT;
 }
 
-/*
- * A granule counts if all of its bytes can be translated.  The last one of all
- * addresses never does: DMA_MAPPING_ERROR is in it, and behind it is no address to
- * end at.
- */
-static unsigned long last_granule(const struct iommu_domain *domain,
-				  unsigned int shift)
-{
-	u64 last = domain->geometry.force_aperture ?
-		   (((u64)domain->geometry.aperture_end + 1) >> shift) - 1 :
-		   U64_MAX;
-
-	return min_t(u64, last, min_t(u64, ULONG_MAX,
-				      DMA_MAPPING_ERROR >> shift) - 1);
-}
-
-static size_t second_size(unsigned long sizes)
-{
-	sizes &= sizes - 1;
-	return sizes ? sizes & -sizes : SIZE_MAX;
-}
-
-/* What the domain can translate, as far as it is known. */
-static void read_geometry(struct iommu_dma_cookie *cookie)
-{
-	struct iommu_domain *domain = cookie->domain;
-
-	WRITE_ONCE(cookie->last, last_granule(domain, cookie->space.shift));
-	WRITE_ONCE(cookie->second_size, second_size(domain->pgsize_bitmap));
-}
-
-/**
- * dma_domain_attach - attach a device to its domain, if it is not yet
- * @cookie: the domain
- * @dev: the device, in a kernel that follows a crash
- *
- * Before, intel-iommu does not know how wide the addresses are that the IOMMU of
- * this device translates.
- *
- * Context: any.
- * Return: false if it can't be attached.
- */
-bool dma_domain_attach(struct iommu_dma_cookie *cookie, struct device *dev)
-{
-	if (iommu_deferred_attach(dev, cookie->domain))
-		return false;
-	read_geometry(cookie);
-	return true;
-}
-
 static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 {
 	struct iommu_domain *domain = cookie->domain;
@@ -212,7 +159,7 @@ static int init_space(struct iommu_dma_cookie *cookie, struct device *dev)
 	err = dma_space_init(&cookie->space, shift, first);
 	if (err)
 		return err;
-	read_geometry(cookie);
+	dma_domain_read_geometry(cookie);
 	cookie->can_defer = device_iommu_capable(dev,
 						 IOMMU_CAP_DEFERRED_FLUSH);
 	cookie->is_ready = true;
@@ -320,11 +267,3 @@ void iommu_setup_dma_ops(struct device *dev)
 	dev_warn(dev, "failed to set up IOMMU domain: error %d; it keeps its direct or platform DMA\n",
 		 err);
 }
-
-static int __init attach_late_after_crash(void)
-{
-	if (is_kdump_kernel())
-		static_branch_enable(&dma_domain_attaches_late);
-	return 0;
-}
-arch_initcall(attach_late_after_crash);

@@ -17,7 +17,21 @@
 #include <linux/pfn.h>
 
 #ifdef CONFIG_DMA_DECLARE_COHERENT
+/**
+ * struct dma_unmapped - memory that the linear mapping does not have
+ * @link: in the list of all
+ * @phys: physical address
+ * @size: in bytes
+ */
+struct dma_unmapped {
+	struct list_head	link;
+	phys_addr_t		phys;
+	size_t			size;
+};
+
 DECLARE_STATIC_KEY_FALSE(dma_has_unmapped_pools);
+void dma_unmapped_add(struct dma_unmapped *memory);
+void dma_unmapped_remove(struct dma_unmapped *memory);
 bool dma_is_unmapped_pool(phys_addr_t phys);
 
 /*

@@ -54,5 +54,6 @@ dma_addr_t dma_limits_address(struct device *dev,
 gfp_t dma_limits_zone(const struct dma_limits *limits);
 bool dma_limits_hold(struct device *dev, phys_addr_t first, phys_addr_t last);
 bool dma_limits_all_ram(struct device *dev);
+bool dma_limits_leave_out_ram(struct device *dev);
 
 #endif /* _LINUX_DMA_LIMITS_H */

@@ -224,13 +224,11 @@ static bool can_unmap(const struct dma_allocation *record, struct device *dev)
 	return use_dma_iommu(dev) && dev->iommu_group == record->group;
 }
 
-/**
- * dma_detach - undo what needs the device, while there is one
- * @record: the record; the device does not reach its memory after that
- *
- * Context: any, irq-safe; never sleeps, so that this is never put off.
+/*
+ * Undo what needs the device, while there is one.  Never sleeps, so that nothing of
+ * this is ever put off.
  */
-void dma_detach(struct dma_allocation *record)
+static void detach(struct dma_allocation *record)
 {
 	enum dma_data_direction dir = record->attrs;
 
@@ -247,6 +245,20 @@ void dma_detach(struct dma_allocation *record)
 		lose(record, "the IOMMU does not unmap all of them");
 	record->done &= ~(DMA_DONE_IO_MAPPED | DMA_DONE_OPS_MAPPED);
 	record->done |= DMA_DONE_DETACHED;
+}
+
+/**
+ * dma_device_deleted - a device leaves its bus, and with that its IOMMU
+ * @dev: the device, without a driver
+ *
+ * Buffers that somebody holds still are unmapped for the device while its domain
+ * is there.  They stay the CPU's until they are freed.
+ *
+ * Context: process context.  Interrupts are off while a buffer is unmapped.
+ */
+void dma_device_deleted(struct device *dev)
+{
+	dma_ledger_visit(dev, detach);
 }
 
 /* Whatever the backend has left to do. */
@@ -281,7 +293,7 @@ static int finish(const struct dma_request *req, struct dma_allocation *record)
 /* Walk the bits backwards.  The record is as new after that, or lost. */
 static void undo(struct dma_allocation *record)
 {
-	dma_detach(record);
+	detach(record);
 	if (!dma_memory_restore(record))
 		lose(record, "they cannot be encrypted again");
 	if ((record->done & DMA_DONE_TAKEN) && !(record->done & DMA_DONE_LOST))
@@ -457,7 +469,7 @@ static bool would_sleep(const struct dma_allocation *record)
  */
 void dma_release(struct dma_allocation *record)
 {
-	dma_detach(record);
+	detach(record);
 	if (!would_sleep(record) || !must_not_sleep()) {
 		dma_undo(record);
 		return;

@@ -232,7 +232,6 @@ const char *dma_backend_declines(const struct dma_backend *backend,
 int dma_dispatch(struct dma_request *req, struct dma_allocation **recordp);
 bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 		       dma_addr_t dma_addr);
-void dma_detach(struct dma_allocation *record);
 void dma_undo(struct dma_allocation *record);
 void dma_release(struct dma_allocation *record);
 void dma_free_unknown(struct device *dev, size_t size, void *cpu_addr,

@@ -27,7 +27,6 @@
 #include <linux/dma-cache.h>
 #include <linux/dma-map-ops.h>
 #include <linux/io.h>
-#include <linux/jump_label.h>
 #include <linux/mutex.h>
 #include <linux/pfn.h>
 #include <linux/rculist.h>
@@ -70,33 +69,6 @@ struct dma_coherent_mem {
 };
 
 static DEFINE_MUTEX(bindings_mutex);
-static LIST_HEAD(all_pools);
-
-/* Any pool mapped at all: lets streaming code skip the question. */
-DEFINE_STATIC_KEY_FALSE(dma_has_unmapped_pools);
-
-/**
- * dma_is_unmapped_pool - does a pool of this file hold an address?
- * @phys: physical address
- *
- * Context: any.
- * Return: true if so: the linear mapping does not have it.
- */
-bool dma_is_unmapped_pool(phys_addr_t phys)
-{
-	struct dma_coherent_pool *pool;
-	bool is_found = false;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(pool, &all_pools, link) {
-		if (phys - pool->phys < pool->size && phys >= pool->phys) {
-			is_found = true;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return is_found;
-}
 
 static void pool_figures(struct dma_pool_info *info,
 			 struct dma_pool_figures *figures)
@@ -145,6 +117,8 @@ struct dma_coherent_pool *dma_coherent_pool_create(const char *name,
 		return ERR_PTR(-ENOMEM);
 	pool->phys = phys;
 	pool->size = size;
+	pool->memory.phys = phys;
+	pool->memory.size = size;
 	pool->region = dma_region_create(size >> PAGE_SHIFT, PHYS_PFN(phys),
 					 GFP_KERNEL);
 	if (IS_ERR(pool->region))
@@ -165,10 +139,7 @@ struct dma_coherent_pool *dma_coherent_pool_create(const char *name,
 		.size = size,
 		.figures = pool_figures,
 	};
-	mutex_lock(&bindings_mutex);
-	list_add_tail_rcu(&pool->link, &all_pools);
-	mutex_unlock(&bindings_mutex);
-	static_branch_inc(&dma_has_unmapped_pools);
+	dma_unmapped_add(&pool->memory);
 	dma_stat_add_pool(&pool->info);
 	return pool;
 
@@ -199,11 +170,7 @@ void dma_coherent_pool_destroy(struct dma_coherent_pool *pool)
 		return;
 	}
 	dma_stat_remove_pool(&pool->info);
-	mutex_lock(&bindings_mutex);
-	list_del_rcu(&pool->link);
-	mutex_unlock(&bindings_mutex);
-	static_branch_dec(&dma_has_unmapped_pools);
-	synchronize_rcu();
+	dma_unmapped_remove(&pool->memory);
 
 	memunmap(pool->cpu_base);
 	dma_region_destroy(pool->region);

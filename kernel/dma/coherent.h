@@ -6,6 +6,7 @@
 #define _KERNEL_DMA_COHERENT_H
 
 #include <linux/atomic.h>
+#include <linux/dma-cache.h>
 #include <linux/device.h>
 #include <linux/types.h>
 
@@ -17,18 +18,16 @@ struct dma_region;
 /**
  * struct dma_coherent_pool - one piece of fixed memory
  * @info: as people see it; in the list of stat.c
- * @link: (b) all pools, for lookup by physical address
+ * @memory: that the linear mapping does not have it
  * @region: which pages are taken
  * @phys: physical address
  * @size: in bytes
  * @cpu_base: where the kernel has it mapped
  * @nr_users: bindings, and one for the global pool
- *
- * (b): changed under bindings_mutex of coherent.c, read under RCU.
  */
 struct dma_coherent_pool {
 	struct dma_pool_info	info;
-	struct list_head	link;
+	struct dma_unmapped	memory;
 	struct dma_region	*region;
 	phys_addr_t		phys;
 	size_t			size;

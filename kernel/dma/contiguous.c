@@ -24,38 +24,10 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
-/* How much of an area is free, only its bitmap tells. */
-#include "../../mm/cma.h"
 #include "arena.h"
 #include "backend.h"
 #include "contiguous.h"
 #include "prepare.h"
-
-/**
- * dma_cma_room - what CMA has left of an area
- * @area: the area
- *
- * What the area's arenas have idle is not counted: trim them first.
- *
- * Context: any, irq-safe.
- * Return: how many pages.
- */
-struct dma_cma_room dma_cma_room(const struct dma_cma_area *area)
-{
-	struct cma *cma = area->cma;
-	struct dma_cma_room room = {};
-	unsigned long start, end, flags;
-
-	spin_lock_irqsave(&cma->lock, flags);
-	for_each_clear_bitrange(start, end, cma->bitmap, cma_bitmap_maxno(cma)) {
-		unsigned long nr_pages = (end - start) << cma->order_per_bit;
-
-		room.nr_free += nr_pages;
-		room.nr_largest = max(room.nr_largest, nr_pages);
-	}
-	spin_unlock_irqrestore(&cma->lock, flags);
-	return room;
-}
 
 /**
  * dma_cma_area_decline - why an area can't serve a request
@@ -80,51 +52,6 @@ const char *dma_cma_area_decline(const struct dma_cma_area *area,
 		return "the area is in high memory";
 	return dma_memory_cannot_prepare(req);
 }
-
-/* The order of the alignment of a buffer, or of an extent. */
-static unsigned int order_of(size_t size)
-{
-	return min(get_order(size), CONFIG_CMA_ALIGNMENT);
-}
-
-/**
- * dma_contiguous_take - pages of a CMA area, also of what is kept of it
- * @cma: the area
- * @count: number of pages
- * @order: of the alignment
- * @no_warn: do not report a failure
- *
- * What arenas have free of the area goes back to it before this fails. So it is
- * for everybody who takes pages of an area that devices use as well.
- *
- * Context: may sleep.
- * Return: the first page, or NULL.
- */
-struct page *dma_contiguous_take(struct cma *cma, size_t count,
-				 unsigned int order, bool no_warn)
-{
-	struct page *page = cma_alloc(cma, count, order, true);
-
-	if (!page && (dma_arenas_trim(cma) || !no_warn))
-		page = cma_alloc(cma, count, order, no_warn);
-	return page;
-}
-
-static struct page *take_extent(struct dma_arena *arena, size_t size)
-{
-	return dma_contiguous_take(arena->cma, size >> PAGE_SHIFT,
-				   order_of(size), true);
-}
-
-static void give_pages(struct dma_arena *arena, struct page *page, size_t size)
-{
-	cma_release(arena->cma, page, size >> PAGE_SHIFT);
-}
-
-const struct dma_source dma_cma_source = {
-	.take	= take_extent,
-	.give	= give_pages,
-};
 
 /*
  * The arena that serves a request.  NULL: it gets pages of its own, which others
@@ -153,7 +80,7 @@ static bool take_piece(struct dma_arena *arena, const struct dma_request *req,
 	struct dma_need need = {
 		.size = req->size,
 		.last_phys = req->limits.last_phys,
-		.align_else = 1UL << order_of(req->size),
+		.align_else = 1UL << dma_cma_order(req->size),
 		.req = req,
 	};
 	struct dma_piece piece;
@@ -171,7 +98,7 @@ static bool take_pages(struct dma_cma_area *area, const struct dma_request *req,
 	unsigned long nr_pages = dma_request_nr_pages(req);
 	struct page *page;
 
-	page = dma_contiguous_take(area->cma, nr_pages, order_of(req->size),
+	page = dma_contiguous_take(area->cma, nr_pages, dma_cma_order(req->size),
 				   true);
 	if (!page)
 		return false;
@@ -305,7 +232,7 @@ static void device_cma_explain(const struct dma_request *req,
 }
 
 const struct dma_backend dma_device_cma = {
-	.name		= "device cma",
+	.name		= DMA_DEVICE_CMA,
 	.needs		= DMA_HAS_AREA | DMA_MAY_SLEEP,
 	.declines	= device_cma_decline,
 	.alloc		= device_cma_alloc,
@@ -332,7 +259,7 @@ static void default_cma_explain(const struct dma_request *req,
 }
 
 const struct dma_backend dma_default_cma = {
-	.name		= "default cma",
+	.name		= DMA_DEFAULT_CMA,
 	.needs		= DMA_MAY_SLEEP,
 	.bars		= DMA_HAS_AREA | DMA_IS_SINGLE,
 	.declines	= default_cma_decline,

@@ -53,10 +53,7 @@ struct dma_cma_room {
 	unsigned long	nr_largest;
 };
 
-extern const struct dma_source dma_cma_source;
-
 /* contiguous.c: what every backend made of areas does alike */
-struct dma_cma_room dma_cma_room(const struct dma_cma_area *area);
 const char *dma_cma_area_decline(const struct dma_cma_area *area,
 				 const struct dma_request *req);
 int dma_cma_area_try(struct dma_cma_area *area, const struct dma_request *req,
@@ -86,7 +83,14 @@ struct dma_cma_cmdline {
 	bool		is_fixed;
 };
 
-/* contiguous_boot.c */
+/* The kinds of areas, as people read them */
+#define DMA_DEVICE_CMA		"device cma"
+#define DMA_NODE_CMA		"node cma"
+#define DMA_DEFAULT_CMA		"default cma"
+
+/* contiguous_area.c */
+unsigned int dma_cma_order(size_t size);
+struct dma_cma_room dma_cma_room(const struct dma_cma_area *area);
 extern struct dma_cma_cmdline dma_cma_cmdline;
 struct dma_cma_area *dma_cma_area_of(const struct cma *cma);
 struct dma_cma_area *dma_cma_at(unsigned int nr);

@@ -278,7 +278,7 @@ int __init dma_cma_add_node(struct reserved_mem *rmem, bool is_default)
 		has_default = true;
 		rmem->priv = dma_cma_set_default(cma);
 	} else {
-		rmem->priv = dma_cma_add(cma, dma_device_cma.name,
+		rmem->priv = dma_cma_add(cma, DMA_DEVICE_CMA,
 					 "devices that bind the node");
 	}
 	return 0;

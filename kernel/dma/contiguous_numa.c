@@ -51,7 +51,7 @@ static void node_cma_explain(const struct dma_request *req,
 }
 
 const struct dma_backend dma_node_cma = {
-	.name		= "node cma",
+	.name		= DMA_NODE_CMA,
 	.needs		= DMA_MAY_SLEEP,
 	.bars		= DMA_HAS_AREA | DMA_IS_SINGLE,
 	.declines	= node_cma_decline,
@@ -117,7 +117,7 @@ static void __init reserve_on_node(int nid, phys_addr_t size, const char *kind)
 			(unsigned long long)size / SZ_1M, nid, err);
 		return;
 	}
-	node_areas[nid] = dma_cma_add(cma, dma_node_cma.name,
+	node_areas[nid] = dma_cma_add(cma, DMA_NODE_CMA,
 				      "devices on its node");
 }
 

@@ -289,7 +289,7 @@ size_t dma_direct_max_mapping_size(struct device *dev)
 {
 	bool may_bounce = is_swiotlb_active(dev) &&
 			  (is_swiotlb_force_bounce(dev) ||
-			   dma_addressing_limited(dev));
+			   dma_limits_leave_out_ram(dev));
 
 	return may_bounce ? swiotlb_max_mapping_size(dev) : SIZE_MAX;
 }

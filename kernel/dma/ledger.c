@@ -19,7 +19,6 @@
  * deleted: then its IOMMU's locks nest inside.
  */
 #include <linux/device.h>
-#include <linux/dma-map-ops.h>
 #include <linux/jiffies.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
@@ -490,15 +489,14 @@ bool dma_ledger_next(struct dma_ledger_cursor *at, struct dma_allocation *copy)
 }
 
 /**
- * dma_device_deleted - a device leaves its bus, and with that its IOMMU
- * @dev: the device, without a driver
+ * dma_ledger_visit - have something done for each live buffer of a device
+ * @dev: the device
+ * @visit: what; called under the lock of the records, with interrupts off
  *
- * Buffers that somebody holds still are unmapped for the device while its domain
- * is there. They stay the CPU's until they are freed.
- *
- * Context: process context. Interrupts are off while a buffer is unmapped.
+ * Context: process context.
  */
-void dma_device_deleted(struct device *dev)
+void dma_ledger_visit(struct device *dev,
+		      void (*visit)(struct dma_allocation *record))
 {
 	struct dma_ledger_cursor at = { .dma = dma_device_find(dev) };
 	struct dma_allocation *record;
@@ -510,7 +508,7 @@ void dma_device_deleted(struct device *dev)
 		record = __next_of(&at);
 		if (record) {
 			note_seen(&at, record);
-			dma_detach(record);
+			visit(record);
 		}
 		spin_unlock_irq(&at.dma->lock);
 	} while (record);

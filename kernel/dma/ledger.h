@@ -46,6 +46,8 @@ bool dma_ledger_find_buffer(struct device *dev, const void *cpu_addr,
 			    dma_addr_t dma_addr, struct dma_allocation *copy);
 bool dma_ledger_find_holder(dma_addr_t dma_addr, struct dma_allocation *copy,
 			    char *holder);
+void dma_ledger_visit(struct device *dev,
+		      void (*visit)(struct dma_allocation *record));
 bool dma_ledger_next(struct dma_ledger_cursor *at,
 		     struct dma_allocation *copy);
 const char *dma_ledger_owner(struct device *dev, dma_addr_t dma_addr);

@@ -287,6 +287,21 @@ bool dma_limits_all_ram(struct device *dev)
 }
 
 /**
+ * dma_limits_leave_out_ram - is some RAM out of the device's direct reach?
+ * @dev: the device
+ *
+ * Windows of dma-ranges can leave out RAM that any mask would reach.
+ *
+ * Context: process context, may sleep.
+ * Return: true if so.
+ */
+bool dma_limits_leave_out_ram(struct device *dev)
+{
+	return dma_last_address(dev, dma_get_mask(dev)) <
+	       dma_direct_get_required_mask(dev) || !dma_limits_all_ram(dev);
+}
+
+/**
  * dma_direct_set_offset - give a device one window with an offset
  * @dev: the device; must have no dma-ranges yet
  * @cpu_start: physical address of the window

@@ -113,12 +113,10 @@ EXPORT_SYMBOL_GPL(dma_get_required_mask);
  */
 bool dma_addressing_limited(struct device *dev)
 {
-	u64 last = dma_last_address(dev, dma_get_mask(dev));
-	bool is_translated = get_dma_ops(dev) || use_dma_iommu(dev);
-
-	/* Windows of dma-ranges can leave out RAM that any mask would reach. */
-	return last < dma_get_required_mask(dev) ||
-	       (!is_translated && !dma_limits_all_ram(dev));
+	if (!get_dma_ops(dev) && !use_dma_iommu(dev))
+		return dma_limits_leave_out_ram(dev);
+	return dma_last_address(dev, dma_get_mask(dev)) <
+	       dma_get_required_mask(dev);
 }
 EXPORT_SYMBOL_GPL(dma_addressing_limited);
 

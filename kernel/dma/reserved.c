@@ -44,19 +44,6 @@
 #include "contiguous.h"
 #include "reserved.h"
 
-static const struct dma_node_fault fault_both = {
-	"no-map", DMA_NODE_IS_PRESENT,
-	"no-map and reusable exclude each other, keep one" };
-static const struct dma_node_fault fault_no_cma = {
-	"reusable", DMA_NODE_IS_PRESENT, "a kernel with CONFIG_DMA_CMA" };
-static const struct dma_node_fault fault_cma_base = {
-	"reg", DMA_NODE_BASE, "a base aligned to the CMA minimum",
-	DMA_NODE_CMA_MINIMUM };
-static const struct dma_node_fault fault_cma_size = {
-	"size", DMA_NODE_SIZE,
-	"a multiple of the CMA minimum that is not 0", DMA_NODE_CMA_MINIMUM };
-static const struct dma_node_fault fault_cma_place = {
-	"reg", DMA_NODE_BASE, "memory that is RAM, and all of it" };
 static const struct dma_node_fault fault_cma_default = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT,
 	"reusable as well; it is a device pool" };
@@ -73,15 +60,6 @@ static const struct dma_node_fault fault_by_cmdline = {
 	"linux,cma-default", DMA_NODE_IS_PRESENT,
 	"no cma= on the command line, which has taken the node's place",
 	.fate = DMA_NODE_GIVEN_BACK };
-static const struct dma_node_fault fault_mapped = {
-	"no-map", DMA_NODE_IS_MISSING,
-	"no-map (a pool) or reusable (a CMA area), since this is RAM" };
-static const struct dma_node_fault fault_not_reserved = {
-	"reg", DMA_NODE_BASE,
-	"memory that is free: the kernel or something else is there",
-	.fate = DMA_NODE_HAD_NONE };
-static const struct dma_node_fault fault_pool_size = {
-	"size", DMA_NODE_SIZE, "a page or more", DMA_NODE_PAGE };
 static const struct dma_node_fault fault_whole_pages = {
 	"reg", DMA_NODE_BASE,
 	"whole pages; only those within it are used", DMA_NODE_PAGE };
@@ -114,66 +92,6 @@ static LIST_HEAD(absent_nodes);
 /* Of the node that is the global pool; NULL: there is none */
 static const char *global_name;
 static DEFINE_MUTEX(pools_mutex);
-
-static void describe(char *text, size_t len, const char *name, phys_addr_t base,
-		     phys_addr_t size, const struct dma_node_fault *fault)
-{
-	char value[24], unit[24] = "";
-
-	if (fault->unit == DMA_NODE_PAGE)
-		snprintf(unit, sizeof(unit), " (%#lx)", PAGE_SIZE);
-	if (fault->unit == DMA_NODE_CMA_MINIMUM)
-		snprintf(unit, sizeof(unit), " (%#lx)",
-			 (unsigned long)CMA_MIN_ALIGNMENT_BYTES);
-	switch (fault->value) {
-	case DMA_NODE_IS_PRESENT:
-		strscpy(value, "present");
-		break;
-	case DMA_NODE_IS_MISSING:
-		strscpy(value, "missing");
-		break;
-	case DMA_NODE_BASE:
-		snprintf(value, sizeof(value), "%pa", &base);
-		break;
-	case DMA_NODE_SIZE:
-		snprintf(value, sizeof(value), "%pa", &size);
-		break;
-	}
-	snprintf(text, len, "reserved-memory node %s: %s is %s, needed: %s%s",
-		 name, fault->property, value, fault->needed, unit);
-}
-
-/**
- * dma_node_complain - say what is wrong with a node
- * @dev: the device that binds it; NULL at boot
- * @name: the node's
- * @base: where it lies
- * @size: in bytes
- * @fault: what is wrong
- *
- * Context: any.
- */
-void dma_node_complain(struct device *dev, const char *name, phys_addr_t base,
-		       phys_addr_t size, const struct dma_node_fault *fault)
-{
-	char text[224];
-
-	describe(text, sizeof(text), name, base, size, fault);
-	if (dev)
-		dev_err(dev, "%s\n", text);
-	else
-		pr_err("dma: %s\n", text);
-}
-
-/* Something is wrong, and the node serves all the same. */
-static void warn_of(const struct reserved_mem *rmem,
-		    const struct dma_node_fault *fault)
-{
-	char text[224];
-
-	describe(text, sizeof(text), rmem->name, rmem->base, rmem->size, fault);
-	pr_warn("dma: %s\n", text);
-}
 
 static int rejected_device_init(struct reserved_mem *rmem, struct device *dev)
 {
@@ -246,146 +164,19 @@ static const struct reserved_mem_ops pool_ops = {
 	.device_release	= pool_device_release,
 };
 
-/**
- * dma_node_has - does a node have a property?
- * @rmem: the node
- * @property: its name
- *
- * Context: boot, as long as there is the flat tree.
- * Return: true if so.
- */
-bool __init dma_node_has(const struct reserved_mem *rmem, const char *property)
-{
-	return of_get_flat_dt_prop(rmem->fdt_node, property, NULL);
-}
-
-/**
- * dma_node_is_in_kernel - does a range meet the kernel's own image?
- * @base: of the range
- * @size: in bytes
- *
- * Reserving a range that is reserved already is no error, so nobody has noticed.
- *
- * Context: boot.
- * Return: true if so.
- */
-bool __init dma_node_is_in_kernel(phys_addr_t base, phys_addr_t size)
-{
-	return base < __pa_symbol(_end) && base + size > __pa_symbol(_text);
-}
-
-/*
- * Does a node that comes to nothing keep its memory?  A reg may be known to a
- * firmware or a device; of reusable memory the kernel has had the use all along.
- */
-static bool keeps_memory(const struct dma_node_fault *fault, bool has_reg,
-			 bool is_reusable, bool is_nomap)
-{
-	return fault->fate == DMA_NODE_KEPT && has_reg &&
-	       (is_nomap || !is_reusable);
-}
-
-/**
- * dma_node_reject - a node comes to nothing
- * @rmem: the node
- * @fault: why; kept
- * @ops: what a driver that binds it meets; they find @fault in rmem->priv
- *
- * Context: boot, before the page allocator.
- * Return: what the node's initialiser has to return.  Any error but -ENOENT
- * gives the memory back.
- */
-int __init dma_node_reject(struct reserved_mem *rmem,
-			   const struct dma_node_fault *fault,
-			   const struct reserved_mem_ops *ops)
-{
-	/* Who wrote cma= wants it so. */
-	if (fault != &fault_by_cmdline)
-		dma_node_complain(NULL, rmem->name, rmem->base, rmem->size,
-				  fault);
-	rmem->ops = ops;
-	rmem->priv = (void *)fault;
-	if (fault->fate == DMA_NODE_HAD_NONE ||
-	    keeps_memory(fault, dma_node_has(rmem, "reg"),
-			 dma_node_has(rmem, "reusable"),
-			 dma_node_has(rmem, "no-map")))
-		return -ENOENT;
-	/* The caller maps again what is not mapped, but does not free it. */
-	if (dma_node_has(rmem, "no-map"))
-		memblock_phys_free(rmem->base, rmem->size);
-	return -EINVAL;
-}
-
-/* RAM that the linear mapping has, or will have */
-static bool __init meets_mapped_ram(phys_addr_t base, phys_addr_t size)
-{
-	struct memblock_region *ram;
-
-	for_each_mem_region(ram)
-		if (!memblock_is_nomap(ram) && base < ram->base + ram->size &&
-		    base + size > ram->base)
-			return true;
-	return false;
-}
-
-/* What keeps a reusable node from becoming a CMA area? */
-static const struct dma_node_fault * __init
-cma_fault(struct reserved_mem *rmem)
-{
-	if (dma_node_has(rmem, "no-map"))
-		return &fault_both;
-	if (!IS_ENABLED(CONFIG_DMA_CMA))
-		return &fault_no_cma;
-	/* Before all that gives the memory back. */
-	if (dma_node_is_in_kernel(rmem->base, rmem->size))
-		return &fault_not_reserved;
-	if (!IS_ALIGNED(rmem->base, CMA_MIN_ALIGNMENT_BYTES))
-		return &fault_cma_base;
-	if (!rmem->size || !IS_ALIGNED(rmem->size, CMA_MIN_ALIGNMENT_BYTES))
-		return &fault_cma_size;
-	if (!memblock_is_region_memory(rmem->base, rmem->size))
-		return &fault_cma_place;
-	return NULL;
-}
-
-/* What keeps a node that is not reusable from becoming a pool? */
-static const struct dma_node_fault * __init
-pool_fault(struct reserved_mem *rmem)
-{
-	if (PAGE_ALIGN(rmem->base) + PAGE_SIZE > rmem->base + rmem->size)
-		return &fault_pool_size;
-	/* Mapping RAM a second time, with other attributes, is refused. */
-	if (meets_mapped_ram(rmem->base, rmem->size))
-		return dma_node_has(rmem, "no-map") ? &fault_not_reserved :
-						      &fault_mapped;
-	return NULL;
-}
-
-/**
- * dma_node_is_area - can a reusable node become a CMA area?
- * @rmem: the node; only its flat node, base and size are looked at
- *
- * Context: boot, as long as there is the flat tree.
- * Return: true if so.
- */
-bool __init dma_node_is_area(struct reserved_mem *rmem)
-{
-	return !cma_fault(rmem);
-}
-
 static const struct dma_node_fault * __init
 setup_cma(struct reserved_mem *rmem)
 {
 	bool is_default = dma_node_has(rmem, "linux,cma-default");
-	const struct dma_node_fault *fault = cma_fault(rmem);
+	const struct dma_node_fault *fault = dma_node_cma_fault(rmem);
 	int err;
 
 	if (fault)
 		return fault;
 	if (dma_node_has(rmem, "linux,dma-default"))
-		warn_of(rmem, &fault_dma_default);
+		dma_node_warn(rmem, &fault_dma_default);
 	if (is_default && dma_cma_is_second())
-		warn_of(rmem, &fault_second_cma);
+		dma_node_warn(rmem, &fault_second_cma);
 	err = dma_cma_add_node(rmem, is_default);
 	if (err)
 		return err == -EEXIST ? &fault_by_cmdline : &fault_no_area;
@@ -396,19 +187,19 @@ setup_cma(struct reserved_mem *rmem)
 static const struct dma_node_fault * __init
 setup_pool(struct reserved_mem *rmem)
 {
-	const struct dma_node_fault *fault = pool_fault(rmem);
+	const struct dma_node_fault *fault = dma_node_pool_fault(rmem);
 
 	if (fault)
 		return fault;
 	if (!PAGE_ALIGNED(rmem->base | rmem->size))
-		warn_of(rmem, &fault_whole_pages);
+		dma_node_warn(rmem, &fault_whole_pages);
 	if (dma_node_has(rmem, "linux,cma-default"))
-		warn_of(rmem, &fault_cma_default);
+		dma_node_warn(rmem, &fault_cma_default);
 	rmem->ops = &pool_ops;
 	if (!dma_node_has(rmem, "linux,dma-default"))
 		return NULL;
 	if (global_name)
-		warn_of(rmem, &fault_second_dma);
+		dma_node_warn(rmem, &fault_second_dma);
 	global_name = rmem->name;
 	return NULL;
 }
@@ -451,8 +242,7 @@ static void complain_of_size(struct device *dev, struct device_node *np)
 	if (is_for_dma(np))
 		dma_node_complain(dev, kbasename(np->full_name), 0, size,
 				  size ? &fault_no_room :
-				  of_property_read_bool(np, "reusable") ?
-				  &fault_cma_size : &fault_pool_size);
+				  dma_node_size_fault(of_property_read_bool(np, "reusable")));
 	else
 		dma_node_complain(dev, kbasename(np->full_name), 0, 0,
 				  &fault_no_pool);
@@ -538,7 +328,7 @@ static void __init finish_node(struct device_node *np)
 		make_global_pool(rmem);
 	if (rmem->ops != &rejected_ops && !swiotlb_denies(rmem->ops))
 		return;
-	if (!keeps_memory(rmem->priv, of_property_present(np, "reg"),
+	if (!dma_node_keeps_memory(rmem->priv, of_property_present(np, "reg"),
 			  of_property_present(np, "reusable"),
 			  of_property_present(np, "no-map")))
 		hide(rmem);

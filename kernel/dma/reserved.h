@@ -54,7 +54,14 @@ int dma_node_reject(struct reserved_mem *rmem,
 		    const struct dma_node_fault *fault,
 		    const struct reserved_mem_ops *ops);
 bool dma_node_has(const struct reserved_mem *rmem, const char *property);
+void dma_node_warn(const struct reserved_mem *rmem,
+		   const struct dma_node_fault *fault);
+const struct dma_node_fault *dma_node_cma_fault(struct reserved_mem *rmem);
+const struct dma_node_fault *dma_node_pool_fault(struct reserved_mem *rmem);
+const struct dma_node_fault *dma_node_size_fault(bool is_reusable);
 bool dma_node_is_area(struct reserved_mem *rmem);
+bool dma_node_keeps_memory(const struct dma_node_fault *fault, bool has_reg,
+			   bool is_reusable, bool is_nomap);
 bool dma_node_is_in_kernel(phys_addr_t base, phys_addr_t size);
 
 /* swiotlb/dt.c */

@@ -8,6 +8,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct seq_file;
+
 /**
  * struct dma_pool_figures - how a pool fares
  * @size: bytes in all
@@ -56,5 +58,7 @@ struct dma_pool_info {
 void dma_stat_add_pool(struct dma_pool_info *pool);
 void dma_stat_remove_pool(struct dma_pool_info *pool);
 void dma_stat_add_lost(size_t size);
+long dma_stat_lost(void);
+void dma_stat_show_pools(struct seq_file *seq);
 
 #endif /* _KERNEL_DMA_STAT_H */

@@ -10,7 +10,7 @@
  *
  * Pools are asked in turn: first the one that was there first, so that others
  * become idle and can go; in each pool first this CPU's area.  Three times at
- * most: without waiting for a lock and by the shelves, the same with waiting,
+ * most: without waiting for a lock and by rank, the same with waiting,
  * and everywhere.  If nothing is found the set grows, for this mapping at once
  * and for others in the background; see swiotlb/grow.c.
  *
@@ -98,7 +98,7 @@ static int search_pool(struct io_tlb_pool *pool,
 
 		if (nr >= pool->nr_areas)
 			nr -= pool->nr_areas;
-		slot = swiotlb_area_take(pool, &pool->areas[nr], need, effort);
+		slot = swiotlb_take(pool, &pool->areas[nr], need, effort);
 		if (slot >= 0)
 			return slot;
 		if (slot == -EBUSY)
@@ -146,7 +146,7 @@ static __always_inline int take_slots(struct swiotlb_set *set,
 	if (unlikely(!pool))
 		return slot;
 	if (likely(reaches(req, pool)))
-		slot = swiotlb_area_take(pool, &pool->areas[home_of(pool)],
+		slot = swiotlb_take(pool, &pool->areas[home_of(pool)],
 					 &req->need, SWIOTLB_TRY);
 	if (unlikely(slot == -EBUSY))
 		note_meeting(set, req);

@@ -108,7 +108,7 @@ static int take(struct model *model, const struct swiotlb_need *need)
 
 	for (int effort = SWIOTLB_TRY; effort <= SWIOTLB_EVERYWHERE; effort++)
 		for (unsigned int i = 0; i < pool->nr_areas; i++) {
-			slot = swiotlb_area_take(pool, &pool->areas[i], need,
+			slot = swiotlb_take(pool, &pool->areas[i], need,
 						 effort);
 			if (slot >= 0)
 				return slot;
@@ -258,7 +258,7 @@ static void slots_tight_test(struct kunit *test)
 	give_all(model);
 }
 
-/* Slots in a row, though none of them is free as shelves see it */
+/* Slots in a row, though none of them is free by rank */
 static void slots_unaligned_row_test(struct kunit *test)
 {
 	struct model *model = make_model(test, SZ_1M, 0);
@@ -372,8 +372,8 @@ static void slots_cheap_test(struct kunit *test)
 		slot = model->held[nr].slot;
 		give(model, nr);
 		nr = slot >> model->pool->area_shift;
-		slot = swiotlb_area_take(model->pool, &model->pool->areas[nr],
-					 &two, SWIOTLB_SHELVES);
+		slot = swiotlb_take(model->pool, &model->pool->areas[nr],
+					 &two, SWIOTLB_BY_RANK);
 		KUNIT_ASSERT_GE(test, slot, 0);
 		model->held[model->nr_held].slot = slot;
 		model->held[model->nr_held++].nr = 2;

@@ -82,6 +82,7 @@ dma_domain_serving(struct device *dev)
 }
 
 bool dma_domain_attach(struct iommu_dma_cookie *cookie, struct device *dev);
+void dma_domain_read_geometry(struct iommu_dma_cookie *cookie);
 
 /* A device may be without any: is it attached by now, or can be? */
 static __always_inline bool dma_domain_is_attached(struct iommu_dma_cookie *cookie,

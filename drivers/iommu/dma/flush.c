@@ -92,7 +92,7 @@ struct dma_flush_queue {
  * @of_cpu: each CPU's
  * @is_armed: the timer will come
  * @nr_begun: invalidations that have begun; their numbers start at 1
- * @done: all that came before this one began is forgotten by the IOMMU
+ * @done: all that came before this one began is invalidated in the IOMMU
  * @timer: flushes what did not fill a queue
  */
 struct dma_flush {

@@ -408,20 +408,19 @@ static __always_inline bool suits(struct dma_shadow *shadow, struct device *dev,
 }
 
 /**
- * dma_shadow_map - hand a small buffer to a device, through a slot if possible
+ * dma_shadow_map - hand a small buffer to a device, through a slot
  * @cookie: the domain, which has shadow pages
  * @dev: the device
  * @phys: of the buffer
  * @size: in bytes; no more than the window's limit
  * @dir: which way the data goes
- * @attrs: DMA_ATTR_*, without DMA_ATTR_SKIP_CPU_SYNC
  *
  * Context: any.
- * Return: the device's address, or DMA_MAPPING_ERROR.
+ * Return: the device's address; DMA_MAPPING_ERROR if there is no slot that suits.
  */
 dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 			  phys_addr_t phys, size_t size,
-			  enum dma_data_direction dir, unsigned long attrs)
+			  enum dma_data_direction dir)
 {
 	struct dma_shadow *shadow = cookie->shadow;
 	size_t offset = offset_for(shadow, phys, size);
@@ -431,7 +430,7 @@ dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 	if (suits(shadow, dev, phys, size, offset, dir))
 		nr = take_any_slot(shadow, dir);
 	if (unlikely(nr == NO_SLOT))
-		return dma_stream_map(cookie, dev, phys, size, dir, attrs);
+		return DMA_MAPPING_ERROR;
 
 	slot = &shadow->slots[nr];
 	slot->phys = phys;

@@ -45,7 +45,7 @@ struct dma_shadow_figures dma_shadow_figures(struct dma_shadow *shadow);
 
 dma_addr_t dma_shadow_map(struct iommu_dma_cookie *cookie, struct device *dev,
 			  phys_addr_t phys, size_t size,
-			  enum dma_data_direction dir, unsigned long attrs);
+			  enum dma_data_direction dir);
 void dma_shadow_unmap(struct dma_shadow *shadow, struct device *dev,
 		      dma_addr_t addr, size_t size,
 		      enum dma_data_direction dir, unsigned long attrs);

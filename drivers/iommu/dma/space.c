@@ -48,7 +48,7 @@
  */
 #define DEPOT_STACKS	4
 
-/* After how many jiffies half of what rests in a depot goes.  Tests shorten it. */
+/* After how many jiffies half of what a depot caches goes.  Tests shorten it. */
 unsigned long dma_space_idle = HZ;
 
 /**

@@ -41,7 +41,7 @@ struct dma_space_depot {
  * @lock: irq-safe; protects what is marked (l)
  * @ranges: (l) taken ranges by address, those in caches included
  * @depots: (l) what CPUs have too much of
- * @trim: gives back what rests in the depots
+ * @trim: gives back what is cached in the depots
  *
  * What every mapping reads is not in the cache lines of what is written when the
  * caches do not serve one.

@@ -93,22 +93,12 @@ static noinline dma_addr_t map_bounced(struct iommu_dma_cookie *cookie,
 	return addr;
 }
 
-/**
- * dma_stream_map - hand a buffer itself to a device, or a bounce buffer
- * @cookie: the domain
- * @dev: the device
- * @phys: of the buffer
- * @size: in bytes
- * @dir: which way the data goes
- * @attrs: DMA_ATTR_*
- *
- * Context: any.
- * Return: the device's address, or DMA_MAPPING_ERROR.
- */
-noinline dma_addr_t dma_stream_map(struct iommu_dma_cookie *cookie,
-				   struct device *dev, phys_addr_t phys,
-				   size_t size, enum dma_data_direction dir,
-				   unsigned long attrs)
+/* Hand a buffer itself to a device, or a bounce buffer. */
+static noinline dma_addr_t map_or_bounce(struct iommu_dma_cookie *cookie,
+					 struct device *dev, phys_addr_t phys,
+					 size_t size,
+					 enum dma_data_direction dir,
+					 unsigned long attrs)
 {
 	if (unlikely(!size || !dma_domain_is_attached(cookie, dev)))
 		return DMA_MAPPING_ERROR;
@@ -139,9 +129,13 @@ dma_addr_t iommu_dma_map_page(struct device *dev, struct page *page,
 	struct iommu_dma_cookie *cookie = dma_domain_serving(dev);
 	phys_addr_t phys = page_to_phys(page) + offset;
 
-	if (dma_wants_shadow(cookie, dev, size, attrs))
-		return dma_shadow_map(cookie, dev, phys, size, dir, attrs);
-	return dma_stream_map(cookie, dev, phys, size, dir, attrs);
+	if (dma_wants_shadow(cookie, dev, size, attrs)) {
+		dma_addr_t addr = dma_shadow_map(cookie, dev, phys, size, dir);
+
+		if (likely(addr != DMA_MAPPING_ERROR))
+			return addr;
+	}
+	return map_or_bounce(cookie, dev, phys, size, dir, attrs);
 }
 
 /* What an address translates into; 0, with a warning, if into nothing. */
@@ -169,7 +163,7 @@ static phys_addr_t to_cpu(struct iommu_dma_cookie *cookie, struct device *dev,
 	return phys;
 }
 
-/* Take back what dma_stream_map() handed out. */
+/* Take back what map_or_bounce() handed out. */
 static noinline void unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 			   dma_addr_t addr, size_t size,
 			   enum dma_data_direction dir, unsigned long attrs)

@@ -20,8 +20,6 @@
 
 #define DEFAULT_ENTRIES	65536
 
-DEFINE_STATIC_KEY_FALSE(dma_debug_key);
-
 static bool is_disabled __ro_after_init;
 static unsigned long nr_wanted __initdata = DEFAULT_ENTRIES;
 static char noncoherent_wanted[DMA_DEBUG_NAME] __initdata;

@@ -18,8 +18,9 @@
 #include <linux/spinlock.h>
 
 #include "../debug.h"
-#include "store.h"
+#include "../direct.h"
 #include "../route.h"
+#include "store.h"
 
 #define ANSWER_BITS	8
 
@@ -48,6 +49,12 @@ static struct answer *place_of(const struct device *dev)
 	return &answers[hash_ptr(dev, ANSWER_BITS)];
 }
 
+/* As dma_max_mapping_size() answers */
+static size_t largest_mapping(struct device *dev)
+{
+	return dma_by_route(dma_stream_route(dev), max_mapping_size, dev);
+}
+
 /* Is it for the device alone to say?  Then it takes no walk. */
 static bool is_simple(struct device *dev)
 {
@@ -67,7 +74,7 @@ void dma_debug_set_mask(struct device *dev)
 
 	if (is_simple(dev))
 		return;
-	answer.max = dma_max_mapping_size(dev);
+	answer.max = largest_mapping(dev);
 	spin_lock_irqsave(&answers_lock, flags);
 	*place_of(dev) = answer;
 	spin_unlock_irqrestore(&answers_lock, flags);
@@ -87,7 +94,7 @@ size_t dma_debug_max_size(struct device *dev)
 	unsigned long flags;
 
 	if (is_simple(dev))
-		return dma_max_mapping_size(dev);
+		return largest_mapping(dev);
 	question = question_of(dev);
 	spin_lock_irqsave(&answers_lock, flags);
 	if (answer->dev == dev && answer->windows == question.windows &&

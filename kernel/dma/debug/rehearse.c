@@ -67,40 +67,23 @@ DEFINE_STATIC_KEY_FALSE(dma_rehearse_key);
 static DEFINE_SPINLOCK(choice_lock);	/* protects chosen */
 static char chosen[DMA_DEBUG_NAME];
 
-static DEFINE_MUTEX(first_choice);	/* only one sees that nobody rehearses */
 static atomic_long_t nr_live, nr_begun, nr_refused, nr_shared;
 
 /*
  * Who rehearses
  */
 
-/* Mappings are noted before the first one has a shadow. */
-static void begin_to_note(void)
-{
-	guard(mutex)(&first_choice);
-	if (dma_debug_is_rehearsing())
-		return;
-	static_branch_enable(&dma_rehearse_key);
-	dma_rehearse_note_all();
-}
-
 /**
- * dma_rehearse_choose - choose who rehearses from now on
+ * dma_rehearse_set_chosen - set who rehearses
  * @name: of a driver or a device, up to the first blank; empty for none
  *
- * Mappings that are there stay as they are.  Once somebody was chosen, all
- * devices' calls ask who is, until the machine is booted again: nobody can tell
- * when the last one has left that saw the answer of before.
- *
- * Context: process context, may sleep.
+ * Context: any.
  */
-void dma_rehearse_choose(const char *name)
+void dma_rehearse_set_chosen(const char *name)
 {
 	size_t length = min(strcspn(name, " \t\n"), sizeof(chosen) - 1);
 	unsigned long flags;
 
-	if (length && dma_debug_is_on())
-		begin_to_note();
 	spin_lock_irqsave(&choice_lock, flags);
 	memcpy(chosen, name, length);
 	chosen[length] = '\0';
@@ -472,6 +455,22 @@ void dma_rehearse_give_up(struct dma_rehearsal *it)
 		atomic_long_inc(&nr_shared);
 	}
 	spin_unlock_irqrestore(&it->lock, flags);
+}
+
+/**
+ * dma_rehearse_join_all - end the poison where a mapping wants the memory too
+ * @it: entered, without a shadow
+ *
+ * Context: any.
+ */
+void dma_rehearse_join_all(struct dma_rehearsal *it)
+{
+	struct dma_rehearsal *other;
+
+	while ((other = dma_rehearse_other(it))) {
+		dma_rehearse_give_up(other);
+		dma_rehearse_put(other);
+	}
 }
 
 /* Fill the shadow.  Returns false if the memory is mapped already. */

@@ -69,11 +69,13 @@ struct dma_rehearsal *dma_rehearse_make_note(struct device *dev,
 					     enum dma_data_direction dir);
 void dma_rehearse_give_up(struct dma_rehearsal *it);
 void dma_rehearse_put(struct dma_rehearsal *it);
+void dma_rehearse_join_all(struct dma_rehearsal *it);
+void dma_rehearse_set_chosen(const char *name);
 
 /* rehearse_find.c */
 bool dma_rehearse_enter(struct dma_rehearsal *it);
 void dma_rehearse_leave(struct dma_rehearsal *it);
-void dma_rehearse_join_all(struct dma_rehearsal *it);
+struct dma_rehearsal *dma_rehearse_other(struct dma_rehearsal *it);
 void dma_rehearse_add(struct dma_rehearsal *it);
 struct dma_rehearsal *dma_rehearse_get_any(const struct device *dev, u64 start,
 					   u64 end);
@@ -83,6 +85,9 @@ struct dma_rehearsal *dma_rehearse_take_note(const struct device *dev,
 					     dma_addr_t dma_addr, size_t size);
 void dma_rehearse_add_unknown(void);
 void dma_rehearse_drop_unknown(unsigned int nr);
+bool dma_rehearse_is_noted(const struct device *dev, dma_addr_t dma_addr);
+
+/* rehearse_note.c */
 void dma_rehearse_note_all(void);
 
 #endif /* _KERNEL_DMA_DEBUG_REHEARSE_H */

@@ -10,7 +10,7 @@
  *
  * Two mappings go together if devices only read what they have in common.  Where
  * they don't, the later one gets no shadow, and the earlier one gives up its own:
- * see dma_rehearse_join_all().
+ * see dma_rehearse_join_all() of rehearse.c.
  *
  * A mapping that there is no memory to note is counted as unknown; as long as there
  * are any, nobody gets a shadow.
@@ -107,27 +107,23 @@ void dma_rehearse_leave(struct dma_rehearsal *it)
 }
 
 /**
- * dma_rehearse_join_all - end the poison where a mapping wants the memory too
+ * dma_rehearse_other - a mapping with poison that wants the same memory
  * @it: entered, without a shadow
  *
  * Context: any.
+ * Return: it, with a reference; NULL if there is none.
  */
-void dma_rehearse_join_all(struct dma_rehearsal *it)
+struct dma_rehearsal *dma_rehearse_other(struct dma_rehearsal *it)
 {
 	struct dma_rehearsal *other;
 	unsigned long flags;
 
-	for (;;) {
-		spin_lock_irqsave(&tree_lock, flags);
-		other = find_other(it, true);
-		if (other)
-			refcount_inc(&other->nr_users);
-		spin_unlock_irqrestore(&tree_lock, flags);
-		if (!other)
-			return;
-		dma_rehearse_give_up(other);
-		dma_rehearse_put(other);
-	}
+	spin_lock_irqsave(&tree_lock, flags);
+	other = find_other(it, true);
+	if (other)
+		refcount_inc(&other->nr_users);
+	spin_unlock_irqrestore(&tree_lock, flags);
+	return other;
 }
 
 static bool is_before(const struct dma_rehearsal *it, const struct device *dev,
@@ -327,57 +323,20 @@ void dma_rehearse_drop_unknown(unsigned int nr)
 }
 
 /**
- * dma_rehearse_note - note a mapping that is there
+ * dma_rehearse_is_noted - is there anything at an address?
  * @dev: the device
- * @phys: of the memory
- * @size: in bytes
- * @dir: direction
- * @dma_addr: the device's address
+ * @dma_addr: the address
  *
  * Context: any.
+ * Return: true if so.
  */
-void dma_rehearse_note(struct device *dev, phys_addr_t phys, size_t size,
-		       enum dma_data_direction dir, dma_addr_t dma_addr)
-{
-	struct dma_rehearsal *it = dma_rehearse_make_note(dev, phys, size, dir);
-
-	if (!it) {
-		dma_rehearse_add_unknown();
-		return;
-	}
-	dma_rehearse_enter(it);
-	dma_rehearse_join_all(it);
-	it->dma_addr = dma_addr;
-	dma_rehearse_add(it);
-}
-
-/**
- * dma_rehearse_drop_note - a mapping ends that dma_rehearse_note() was told of
- * @dev: the device
- * @dma_addr: the device's address
- * @size: in bytes
- *
- * Context: any.
- */
-void dma_rehearse_drop_note(struct device *dev, dma_addr_t dma_addr, size_t size)
-{
-	struct dma_rehearsal *it = dma_rehearse_take_note(dev, dma_addr, size);
-
-	if (!it) {
-		dma_rehearse_drop_unknown(1);
-		return;
-	}
-	dma_rehearse_leave(it);
-	dma_rehearse_put(it);
-}
-
-/* Is there anything at an address? */
-static bool is_noted(const struct device *dev, dma_addr_t dma_addr)
+bool dma_rehearse_is_noted(const struct device *dev, dma_addr_t dma_addr)
 {
 	struct rb_node *node = notes.rb_node;
+	unsigned long flags;
 	bool is_found;
 
-	lockdep_assert_held(&tree_lock);
+	spin_lock_irqsave(&tree_lock, flags);
 	is_found = find_shadow(dev, dma_addr, (u64)dma_addr + 1);
 	while (node && !is_found) {
 		struct dma_rehearsal *it;
@@ -387,96 +346,6 @@ static bool is_noted(const struct device *dev, dma_addr_t dma_addr)
 		node = is_before(it, dev, dma_addr, 0) ? node->rb_right :
 							 node->rb_left;
 	}
-	return is_found;
-}
-
-/* What a mapping holds whose entries were merged is not known any more. */
-static void note_entry(const struct dma_debug_call *call, u32 nr_mapped)
-{
-	unsigned long flags;
-	bool is_done;
-
-	spin_lock_irqsave(&tree_lock, flags);
-	is_done = is_noted(call->dev, call->dma_addr);
 	spin_unlock_irqrestore(&tree_lock, flags);
-	if (is_done || call->kind == DMA_DEBUG_RESOURCE)
-		return;
-	if (call->kind == DMA_DEBUG_COHERENT)
-		dma_rehearse_note_consistent(call->dev, call->memory, call->size,
-					     call->dma_addr);
-	else if (call->kind == DMA_DEBUG_SG && nr_mapped < call->nr_ents)
-		dma_rehearse_add_unknown();
-	else
-		dma_rehearse_note(call->dev, call->memory, call->size, call->dir,
-				  call->dma_addr);
-}
-
-/**
- * dma_rehearse_note_all - note what was mapped before anybody rehearsed
- *
- * From here on new mappings are noted as they are made; one that is made just now
- * may be missed.
- *
- * Context: process context, may sleep.
- */
-void dma_rehearse_note_all(void)
-{
-	unsigned int bucket = 0, nr = 0;
-	struct dma_debug_entry entry;
-
-	while (dma_debug_next(&bucket, &nr, &entry))
-		note_entry(&entry.call, entry.nr_mapped);
-}
-
-/* Its pages, if it has any that a driver could map as well; else 0 */
-static phys_addr_t consistent_page(u64 cpu_addr)
-{
-	void *addr = (void *)(uintptr_t)cpu_addr;
-
-	if (virt_addr_valid(addr))
-		return virt_to_phys(addr);
-	if (is_vmalloc_addr(addr) && (IS_ENABLED(CONFIG_FLATMEM) ||
-				      IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP)))
-		return PFN_PHYS(vmalloc_to_pfn(addr));
-	return 0;
-}
-
-/**
- * dma_rehearse_note_consistent - note consistent memory, page by page
- * @dev: the device
- * @cpu_addr: the CPU's address, or what stands for it
- * @size: in bytes
- * @dma_addr: the device's address
- *
- * It is handed on to other devices, too.
- *
- * Context: any.
- */
-void dma_rehearse_note_consistent(struct device *dev, u64 cpu_addr, size_t size,
-				  dma_addr_t dma_addr)
-{
-	for (size_t at = 0; at < size; at += PAGE_SIZE) {
-		phys_addr_t phys = consistent_page(cpu_addr + at);
-
-		if (phys)
-			dma_rehearse_note(dev, phys, PAGE_SIZE, DMA_BIDIRECTIONAL,
-					  dma_addr + at);
-	}
-}
-
-/**
- * dma_rehearse_drop_consistent - consistent memory is freed
- * @dev: the device
- * @cpu_addr: the CPU's address, or what stands for it
- * @size: in bytes
- * @dma_addr: the device's address
- *
- * Context: any.
- */
-void dma_rehearse_drop_consistent(struct device *dev, u64 cpu_addr, size_t size,
-				  dma_addr_t dma_addr)
-{
-	for (size_t at = 0; at < size; at += PAGE_SIZE)
-		if (consistent_page(cpu_addr + at))
-			dma_rehearse_drop_note(dev, dma_addr + at, PAGE_SIZE);
+	return is_found;
 }

@@ -39,6 +39,9 @@
 #include "../debug.h"
 #include "store.h"
 
+/* Off until it is set up. */
+DEFINE_STATIC_KEY_FALSE(dma_debug_key);
+
 #define BUCKET_BITS	14
 #define NR_BUCKETS	BIT(BUCKET_BITS)
 

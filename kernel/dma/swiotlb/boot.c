@@ -41,23 +41,32 @@
 #define MAX_AREAS	65536UL
 #define MAX_SLOTS	(SIZE_MAX >> (IO_TLB_SHIFT + 1))
 
-/* Whoever asks it finds it set up, with pools or without. */
-struct swiotlb_set swiotlb_default = {
-	.name		= "default",
-	.lock		= __SPIN_LOCK_UNLOCKED(swiotlb_default.lock),
-	.pools		= LIST_HEAD_INIT(swiotlb_default.pools),
-	.transients	= LIST_HEAD_INIT(swiotlb_default.transients),
-	.ended		= LIST_HEAD_INIT(swiotlb_default.ended),
-	.work		= __DELAYED_WORK_INITIALIZER(swiotlb_default.work,
-						     swiotlb_work, 0),
-	.info		= {
-		.name		= "default",
-		.kind		= "bounce",
-		.figures	= swiotlb_info_figures,
-	},
-};
-
 static struct swiotlb_options options;
+
+static void set_init_work(struct swiotlb_set *set)
+{
+	INIT_DELAYED_WORK(&set->work, swiotlb_work);
+	set->info.figures = swiotlb_info_figures;
+}
+
+/**
+ * swiotlb_set_init - set up a set that has no pool yet
+ * @set: all zero, but for what its name and users are
+ * @name: its name
+ *
+ * Context: any.
+ */
+void swiotlb_set_init(struct swiotlb_set *set, const char *name)
+{
+	set->name = name;
+	spin_lock_init(&set->lock);
+	INIT_LIST_HEAD(&set->pools);
+	INIT_LIST_HEAD(&set->transients);
+	INIT_LIST_HEAD(&set->ended);
+	set->info.name = name;
+	set->info.kind = "bounce";
+	set_init_work(set);
+}
 static size_t adjusted_size;
 static bool may_show;
 
@@ -124,6 +133,7 @@ static int __init parse_swiotlb(char *arg)
 	if (!arg || !swiotlb_parse_options(arg, &options))
 		pr_err("swiotlb=%s is not understood, or only in part: expected "
 		       EXPECTED "\n", arg ?: "");
+	swiotlb_nr_areas = options.nr_areas;
 	/* An error would be reported a second time. */
 	return 0;
 }
@@ -197,17 +207,6 @@ size_t swiotlb_first_size(u64 ram, bool is_forced, bool can_grow)
 	return size;
 }
 
-/**
- * swiotlb_wanted_areas - to how many areas a pool is to be shared out
- *
- * Context: any, from when it is known how many CPUs there can be.
- * Return: what the command line says, or one for each CPU.
- */
-unsigned int swiotlb_wanted_areas(void)
-{
-	return options.nr_areas ?: num_possible_cpus();
-}
-
 /*
  * What a callback makes contiguous for devices, it does so for each 256 KiB
  * alone: no mapping may cross them, so each of them is an area.
@@ -278,6 +277,7 @@ void __init swiotlb_init_remap(bool addressing_limit, unsigned int flags,
 
 	if (options.is_off || (!addressing_limit && !is_forced))
 		return;
+	set_init_work(set);
 	set->info.users = is_forced ? "all devices" :
 				      "devices that do not reach all memory";
 	set->mem.force_bounce = is_forced;
@@ -372,6 +372,7 @@ int swiotlb_init_late(size_t size, gfp_t gfp_mask,
 	if (set->mem.size || options.is_off)
 		return 0;
 	set->info.users = "devices that do not reach all memory";
+	set_init_work(set);
 	set->mem.force_bounce = options.is_forced;
 	set->can_grow = IS_ENABLED(CONFIG_SWIOTLB_DYNAMIC) && !remap;
 	set->is_remapped = remap;

@@ -164,7 +164,7 @@ static int take_first(struct swiotlb_set *set, struct io_tlb_pool *pool,
 		return -ENOSPC;
 	pool->set = set;
 	pool->is_transient = true;
-	slot = swiotlb_area_take(pool, pool->areas, &here, SWIOTLB_EVERYWHERE);
+	slot = swiotlb_take(pool, pool->areas, &here, SWIOTLB_EVERYWHERE);
 	if (slot < 0 || swiotlb_set_add(set, pool))
 		return -ENOSPC;
 	atomic_long_add(need->nr, &set->nr_used_transient);

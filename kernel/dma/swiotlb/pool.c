@@ -30,6 +30,33 @@
 
 #include "swiotlb.h"
 
+/* Whoever asks it finds it set up, with pools or without. */
+struct swiotlb_set swiotlb_default = {
+	.name		= "default",
+	.lock		= __SPIN_LOCK_UNLOCKED(swiotlb_default.lock),
+	.pools		= LIST_HEAD_INIT(swiotlb_default.pools),
+	.transients	= LIST_HEAD_INIT(swiotlb_default.transients),
+	.ended		= LIST_HEAD_INIT(swiotlb_default.ended),
+	.info		= {
+		.name		= "default",
+		.kind		= "bounce",
+	},
+};
+
+/* That a pool is to have, as swiotlb= says; 0: it does not say */
+unsigned int swiotlb_nr_areas;
+
+/**
+ * swiotlb_wanted_areas - to how many areas a pool is to be shared out
+ *
+ * Context: any, from when it is known how many CPUs there can be.
+ * Return: what the command line says, or one for each CPU.
+ */
+unsigned int swiotlb_wanted_areas(void)
+{
+	return swiotlb_nr_areas ?: num_possible_cpus();
+}
+
 /* How a pool is cut into slots and areas */
 struct shape {
 	phys_addr_t base;
@@ -459,40 +486,6 @@ void swiotlb_set_reap(struct swiotlb_set *set)
 }
 
 /**
- * swiotlb_info_figures - how a set fares
- * @info: of the set
- * @figures: filled in
- *
- * Context: any, irq-safe.
- */
-void swiotlb_info_figures(struct dma_pool_info *info,
-			  struct dma_pool_figures *figures)
-{
-	swiotlb_set_figures(container_of(info, struct swiotlb_set, info),
-			    figures);
-}
-
-/**
- * swiotlb_set_init - set up a set that has no pool yet
- * @set: all zero, but for what its name and users are
- * @name: its name
- *
- * Context: any.
- */
-void swiotlb_set_init(struct swiotlb_set *set, const char *name)
-{
-	set->name = name;
-	spin_lock_init(&set->lock);
-	INIT_LIST_HEAD(&set->pools);
-	INIT_LIST_HEAD(&set->transients);
-	INIT_LIST_HEAD(&set->ended);
-	INIT_DELAYED_WORK(&set->work, swiotlb_work);
-	set->info.name = name;
-	set->info.kind = "bounce";
-	set->info.figures = swiotlb_info_figures;
-}
-
-/**
  * swiotlb_set_destroy - end a set with all its pools
  * @set: a set that no device uses; the memory of @set stays the caller's
  *
@@ -514,3 +507,42 @@ void swiotlb_set_destroy(struct swiotlb_set *set)
 	spin_unlock_irq(&set->lock);
 	swiotlb_set_reap(set);
 }
+
+/**
+ * swiotlb_set_nr_used - how many slots of a set are in use
+ * @set: the set
+ *
+ * Context: any; while mappings come and go, the answer is out of date.
+ * Return: how many.
+ */
+unsigned long swiotlb_set_nr_used(struct swiotlb_set *set)
+{
+	unsigned long nr = atomic_long_read(&set->nr_used_transient);
+	struct io_tlb_pool *pool;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &set->pools, list)
+		nr += swiotlb_pool_nr_used(pool);
+	rcu_read_unlock();
+	return nr;
+}
+
+/**
+ * swiotlb_set_note_peak - an area has never had fewer free slots
+ * @set: the set
+ *
+ * The set may have a peak now as well.  One that comes when no area has its
+ * own is missed, so the peak of a set with several areas is a lower limit.
+ *
+ * Context: any, irq-safe.
+ */
+void swiotlb_set_note_peak(struct swiotlb_set *set)
+{
+	unsigned long nr_used = swiotlb_set_nr_used(set);
+	unsigned long flags;
+
+	spin_lock_irqsave(&set->lock, flags);
+	set->peak = max(set->peak, nr_used);
+	spin_unlock_irqrestore(&set->lock, flags);
+}
+

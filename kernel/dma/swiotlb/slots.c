@@ -4,8 +4,8 @@
  *
  * A mapping needs slots in a row, most often a power of two of them, and most
  * often aligned to that.  So each word of slots has a rank: the largest
- * aligned power of two of free ones in it; and for each rank a shelf tells
- * which words have it.  The first word of the lowest shelf that is high enough
+ * aligned power of two of free ones in it; and for each rank a bitmap tells
+ * which words have it.  The first word of the lowest rank that is high enough
  * is where a mapping goes: it fits there, and what is larger stays whole.
  * That takes the same few steps in an empty area as in one that is nearly full.
  * Mappings larger than a word begin with the first of as many words as they
@@ -16,7 +16,7 @@
  * area refuses only what really does not fit.
  *
  * Locks: area->lock, innermost.
- * Invariant: rank[] and shelf[] say the same, and what used[] says.
+ * Invariant: rank[] and by_rank[] say the same, and what used[] says.
  */
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -68,7 +68,7 @@ static unsigned int place_in(unsigned long used, unsigned int order)
 	return 0;
 }
 
-static void __shelve(struct swiotlb_area *area, unsigned int word)
+static void __set_rank(struct swiotlb_area *area, unsigned int word)
 {
 	unsigned int rank = rank_of(area->used[word]);
 	unsigned int old = area->rank[word];
@@ -77,8 +77,8 @@ static void __shelve(struct swiotlb_area *area, unsigned int word)
 
 	if (rank == old)
 		return;
-	__clear_bit(word, &area->shelf[old]);
-	__set_bit(word, &area->shelf[rank]);
+	__clear_bit(word, &area->by_rank[old]);
+	__set_bit(word, &area->by_rank[rank]);
 	area->rank[word] = rank;
 }
 
@@ -93,7 +93,7 @@ static __always_inline void __turn(struct swiotlb_area *area,
 		unsigned int part = min(nr, SWIOTLB_WORD - bit);
 
 		area->used[word] ^= GENMASK(bit + part - 1, bit);
-		__shelve(area, word);
+		__set_rank(area, word);
 		nr -= part;
 		bit = 0;
 		word++;
@@ -103,7 +103,7 @@ static __always_inline void __turn(struct swiotlb_area *area,
 /* As many words in a row that are all free. */
 static int __search_words(const struct swiotlb_area *area, unsigned int nr)
 {
-	unsigned long rows = area->shelf[SWIOTLB_MAX_ORDER + 1];
+	unsigned long rows = area->by_rank[SWIOTLB_MAX_ORDER + 1];
 	unsigned int step;
 
 	if (nr > SWIOTLB_WORD)
@@ -115,7 +115,7 @@ static int __search_words(const struct swiotlb_area *area, unsigned int nr)
 	return rows ? __ffs(rows) * SWIOTLB_WORD : -1;
 }
 
-static __always_inline int __search_shelves(const struct swiotlb_area *area,
+static __always_inline int __search_ranks(const struct swiotlb_area *area,
 					    const struct swiotlb_need *need)
 {
 	unsigned int rank = need->order + 1, word;
@@ -126,10 +126,10 @@ static __always_inline int __search_shelves(const struct swiotlb_area *area,
 		return __search_words(area, DIV_ROUND_UP(need->want + need->nr,
 							 SWIOTLB_WORD));
 	}
-	while (!area->shelf[rank])
+	while (!area->by_rank[rank])
 		if (++rank > SWIOTLB_MAX_ORDER + 1)
 			return -1;
-	word = __ffs(area->shelf[rank]);
+	word = __ffs(area->by_rank[rank]);
 	return word * SWIOTLB_WORD + place_in(area->used[word], need->order);
 }
 
@@ -197,7 +197,7 @@ static __always_inline int __take_for(struct io_tlb_pool *pool,
 	if (unlikely(is_everywhere)) {
 		at = __search_all(pool, area, need);
 	} else {
-		at = __search_shelves(area, need);
+		at = __search_ranks(area, need);
 		if (at >= 0) {
 			at += need->want;
 			if (unlikely(crosses(pool, need, area->first + at)))
@@ -215,6 +215,7 @@ static __always_inline int __take_for(struct io_tlb_pool *pool,
  * @area: of @pool
  * @need: which slots serve
  * @effort: how hard to look for them
+ * @is_peak: set if the area has never had fewer free slots, else left alone
  *
  * Context: any, irq-safe.
  * Return: number of the first slot in the pool; -EBUSY with SWIOTLB_TRY if
@@ -222,9 +223,8 @@ static __always_inline int __take_for(struct io_tlb_pool *pool,
  */
 int swiotlb_area_take(struct io_tlb_pool *pool, struct swiotlb_area *area,
 		      const struct swiotlb_need *need,
-		      enum swiotlb_effort effort)
+		      enum swiotlb_effort effort, bool *is_peak)
 {
-	bool is_peak = false;
 	unsigned long flags;
 	int at;
 
@@ -233,16 +233,14 @@ int swiotlb_area_take(struct io_tlb_pool *pool, struct swiotlb_area *area,
 	if (effort == SWIOTLB_TRY) {
 		if (!spin_trylock_irqsave(&area->lock, flags))
 			return -EBUSY;
-		at = __take_for(pool, area, need, false, &is_peak);
+		at = __take_for(pool, area, need, false, is_peak);
 		spin_unlock_irqrestore(&area->lock, flags);
 	} else {
 		spin_lock_irqsave(&area->lock, flags);
 		at = __take_for(pool, area, need,
-				effort == SWIOTLB_EVERYWHERE, &is_peak);
+				effort == SWIOTLB_EVERYWHERE, is_peak);
 		spin_unlock_irqrestore(&area->lock, flags);
 	}
-	if (unlikely(is_peak))
-		swiotlb_set_note_peak(pool->set);
 	return likely(at >= 0) ? area->first + at : -ENOSPC;
 }
 
@@ -319,9 +317,9 @@ void swiotlb_area_init(struct swiotlb_area *area, unsigned int first,
 	area->low = area->nr_free;
 	bitmap_fill(area->used, SWIOTLB_AREA_SLOTS);
 	bitmap_clear(area->used, nr_skipped, area->nr_free);
-	area->shelf[0] = ~0UL;
+	area->by_rank[0] = ~0UL;
 	spin_lock_irqsave(&area->lock, flags);
 	for (unsigned int word = 0; word < SWIOTLB_WORD; word++)
-		__shelve(area, word);
+		__set_rank(area, word);
 	spin_unlock_irqrestore(&area->lock, flags);
 }

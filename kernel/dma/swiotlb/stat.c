@@ -123,44 +123,6 @@ struct sums {
 	unsigned int largest;
 };
 
-/**
- * swiotlb_set_nr_used - how many slots of a set are in use
- * @set: the set
- *
- * Context: any; while mappings come and go, the answer is out of date.
- * Return: how many.
- */
-unsigned long swiotlb_set_nr_used(struct swiotlb_set *set)
-{
-	unsigned long nr = atomic_long_read(&set->nr_used_transient);
-	struct io_tlb_pool *pool;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(pool, &set->pools, list)
-		nr += swiotlb_pool_nr_used(pool);
-	rcu_read_unlock();
-	return nr;
-}
-
-/**
- * swiotlb_set_note_peak - an area has never had fewer free slots
- * @set: the set
- *
- * The set may have a peak now as well.  One that comes when no area has its
- * own is missed, so the peak of a set with several areas is a lower limit.
- *
- * Context: any, irq-safe.
- */
-void swiotlb_set_note_peak(struct swiotlb_set *set)
-{
-	unsigned long nr_used = swiotlb_set_nr_used(set);
-	unsigned long flags;
-
-	spin_lock_irqsave(&set->lock, flags);
-	set->peak = max(set->peak, nr_used);
-	spin_unlock_irqrestore(&set->lock, flags);
-}
-
 static void reset_areas(struct io_tlb_pool *pool, void *unused)
 {
 	for (unsigned int i = 0; i < pool->nr_areas; i++) {
@@ -221,6 +183,20 @@ void swiotlb_set_figures(struct swiotlb_set *set,
 	figures->served = sums.served;
 	figures->refused = atomic_long_read(&set->nr_refused);
 	figures->nr_users = atomic_read(&set->nr_users);
+}
+
+/**
+ * swiotlb_info_figures - how a set fares
+ * @info: of the set
+ * @figures: filled in
+ *
+ * Context: any, irq-safe.
+ */
+void swiotlb_info_figures(struct dma_pool_info *info,
+			  struct dma_pool_figures *figures)
+{
+	swiotlb_set_figures(container_of(info, struct swiotlb_set, info),
+			    figures);
 }
 
 /* What does not fit even if nothing is in use? */

@@ -76,7 +76,7 @@
  * @nr_free: that nobody uses; read without the lock as a hint
  * @low: the least of @nr_free since the peak was reset
  * @served: how often slots were taken
- * @shelf: for each rank the words that have it; each word is on one shelf
+ * @by_rank: for each rank the words that have it; each word has one rank
  * @rank: of each word
  * @used: a bit for each slot; those that can't be used are set for ever
  */
@@ -88,7 +88,7 @@ struct swiotlb_area {
 	unsigned int	nr_free;
 	unsigned int	low;
 	unsigned long	served;
-	unsigned long	shelf[SWIOTLB_NR_RANKS];
+	unsigned long	by_rank[SWIOTLB_NR_RANKS];
 	u8		rank[SWIOTLB_WORD];
 	unsigned long	used[SWIOTLB_WORD];
 } ____cacheline_aligned_in_smp;
@@ -279,8 +279,8 @@ struct swiotlb_need {
 
 /* How hard to look for slots in an area */
 enum swiotlb_effort {
-	SWIOTLB_TRY,		/* if its lock is free, by its shelves */
-	SWIOTLB_SHELVES,	/* by its shelves */
+	SWIOTLB_TRY,		/* if its lock is free, by rank */
+	SWIOTLB_BY_RANK,	/* by rank */
 	SWIOTLB_EVERYWHERE,	/* each place where they could lie */
 };
 
@@ -299,6 +299,7 @@ struct swiotlb_options {
 };
 
 extern struct swiotlb_set swiotlb_default;
+extern unsigned int swiotlb_nr_areas;
 extern unsigned long swiotlb_idle;
 
 /* slots.c */
@@ -306,7 +307,7 @@ void swiotlb_area_init(struct swiotlb_area *area, unsigned int first,
 		       unsigned int nr_slots, unsigned int nr_skipped);
 int swiotlb_area_take(struct io_tlb_pool *pool, struct swiotlb_area *area,
 		      const struct swiotlb_need *need,
-		      enum swiotlb_effort effort);
+		      enum swiotlb_effort effort, bool *is_peak);
 void __swiotlb_area_give(struct swiotlb_area *area, unsigned int slot,
 			 unsigned int nr);
 unsigned int swiotlb_area_largest(struct swiotlb_area *area);
@@ -329,16 +330,17 @@ unsigned long swiotlb_pool_nr_used(const struct io_tlb_pool *pool);
 int swiotlb_set_add(struct swiotlb_set *set, struct io_tlb_pool *pool);
 void swiotlb_set_remove(struct swiotlb_set *set, struct io_tlb_pool *pool);
 void swiotlb_set_reap(struct swiotlb_set *set);
-void swiotlb_set_init(struct swiotlb_set *set, const char *name);
 void swiotlb_info_figures(struct dma_pool_info *info,
 			  struct dma_pool_figures *figures);
 void swiotlb_set_destroy(struct swiotlb_set *set);
 struct io_tlb_pool *swiotlb_set_find(struct swiotlb_set *set, phys_addr_t phys);
+unsigned long swiotlb_set_nr_used(struct swiotlb_set *set);
+void swiotlb_set_note_peak(struct swiotlb_set *set);
 
 /* boot.c */
+void swiotlb_set_init(struct swiotlb_set *set, const char *name);
 bool swiotlb_parse_options(const char *text, struct swiotlb_options *found);
 size_t swiotlb_first_size(u64 ram, bool is_forced, bool can_grow);
-unsigned int swiotlb_wanted_areas(void);
 
 /* dt.c */
 struct swiotlb_set *swiotlb_reserved_create(const char *name, phys_addr_t start,
@@ -348,8 +350,7 @@ void swiotlb_reserved_destroy(struct swiotlb_set *set);
 /* stat.c */
 extern struct mutex swiotlb_sets_mutex;
 
-unsigned long swiotlb_set_nr_used(struct swiotlb_set *set);
-void swiotlb_set_note_peak(struct swiotlb_set *set);
+unsigned int swiotlb_wanted_areas(void);
 void swiotlb_set_reset_peak(struct swiotlb_set *set);
 void swiotlb_set_figures(struct swiotlb_set *set,
 			 struct dma_pool_figures *figures);
@@ -454,6 +455,20 @@ static __always_inline bool swiotlb_pool_reaches(const struct io_tlb_pool *pool,
 	     phys_to_dma_unencrypted(dev, pool->end - 1) != last))
 		return false;
 	return last >= first && last <= dma_last_address(dev, *dev->dma_mask);
+}
+
+/* swiotlb_area_take(), which may make a peak of the set */
+static inline int swiotlb_take(struct io_tlb_pool *pool,
+			       struct swiotlb_area *area,
+			       const struct swiotlb_need *need,
+			       enum swiotlb_effort effort)
+{
+	bool is_peak = false;
+	int nr = swiotlb_area_take(pool, area, need, effort, &is_peak);
+
+	if (unlikely(is_peak))
+		swiotlb_set_note_peak(pool->set);
+	return nr;
 }
 
 #endif /* _KERNEL_DMA_SWIOTLB_SWIOTLB_H */
