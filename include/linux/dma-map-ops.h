@@ -239,8 +239,7 @@ int __init dma_contiguous_reserve_area(phys_addr_t size, phys_addr_t base, phys_
 void dma_contiguous_early_fixup(phys_addr_t base, unsigned long size);
 void dma_contiguous_early_forget(phys_addr_t base);
 
-struct page *dma_contiguous_take(struct cma *cma, size_t count, unsigned int order,
-				 bool no_warn);
+size_t dma_contiguous_trim(const struct cma *cma);
 struct page *dma_alloc_from_contiguous(struct device *dev, size_t count, unsigned int order,
 				       bool no_warn);
 bool dma_release_from_contiguous(struct device *dev, struct page *pages, int count);
@@ -268,10 +267,9 @@ static inline void dma_contiguous_early_forget(phys_addr_t base)
 {
 }
 
-static inline struct page *dma_contiguous_take(struct cma *cma, size_t count,
-					       unsigned int order, bool no_warn)
+static inline size_t dma_contiguous_trim(const struct cma *cma)
 {
-	return NULL;
+	return 0;
 }
 
 static inline struct page *dma_alloc_from_contiguous(struct device *dev, size_t count,

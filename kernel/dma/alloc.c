@@ -101,7 +101,8 @@ struct dma_request dma_request_of(struct device *dev, size_t size, gfp_t gfp,
 	};
 }
 
-#define FACT(bit, so, not_so)	[const_ilog2(bit)] = { so, not_so }
+#define FACT(bit, so, not_so)	\
+	[const_ilog2(bit)] = { so, not_so }
 
 /* Why a backend does not serve a request of which something is so, or is not so */
 static const struct {

@@ -11,12 +11,15 @@
  * An extent that is made is as large as what its arena has in use, within limits:
  * so a burst of many buffers makes few extents, and a single one no more than it
  * asked for. A piece comes from the oldest extent that has it, so that the newer
- * ones become idle.
+ * ones become idle, and small buffers stay together. In a CMA area a large buffer
+ * has an extent of its own, so that it leaves no hole between small ones.
  *
- * Once a second what is free goes back to the source: of a plain extent the free
- * pages, so that one live buffer does not keep the others; a prepared extent only
- * as a whole. It goes at once when somebody asks the source in vain, or, if plain,
- * when the kernel is short of memory. Some of it stays in arenas that serve those
+ * An extent that nobody uses goes back to the source within a second. One that has
+ * live pieces stays, since the next small buffers fill it: if they went elsewhere,
+ * they would be all over the area before long. But if nobody has touched it for
+ * some seconds, the free pages of a plain one go back as well, so that a live buffer
+ * does not keep what lies beside it. All that is free goes at once when somebody
+ * asks the source in vain and, if plain, when the kernel is short of memory. Some of it stays in arenas that serve those
  * who may not sleep; they grow by a worker, before they are empty.
  *
  * Pieces are never handed to user space as pages that can be held, only as mappings,
@@ -42,8 +45,11 @@
 #include "prepare.h"
 #include "region.h"
 
-/* After how many jiffies free memory goes back. Tests shorten it. */
+/* After how many jiffies an idle extent goes back. Tests shorten it. */
 unsigned long dma_extent_idle = HZ;
+
+/* After how many times that, what is free beside live pieces. */
+#define PATIENCE	8
 
 /**
  * struct dma_extent - contiguous memory that is ready
@@ -55,6 +61,8 @@ unsigned long dma_extent_idle = HZ;
  * @cpu_base: where it is mapped, if it is prepared
  * @nr_free: pages that can be taken
  * @nr_gone: pages that were given back
+ * @touched: jiffies when a piece was taken or given last
+ * @is_large: made for one large buffer
  */
 struct dma_extent {
 	struct list_head	link;
@@ -65,6 +73,8 @@ struct dma_extent {
 	void			*cpu_base;
 	unsigned long		nr_free;
 	unsigned long		nr_gone;
+	unsigned long		touched;
+	bool			is_large;
 };
 
 static LIST_HEAD(arenas);
@@ -178,6 +188,18 @@ static bool has_more_limits(const struct dma_request *req)
 	return req->dev->dma_range_map || req->limits.unencrypted;
 }
 
+static bool is_large(const struct dma_arena *arena, size_t size)
+{
+	return arena->is_shared && size > arena->most / 4;
+}
+
+/* Does a buffer belong in an extent? A large one may waste less than a half. */
+static bool suits(const struct dma_extent *extent, size_t size)
+{
+	return extent->is_large == is_large(extent->arena, size) &&
+	       (!extent->is_large || size > extent->size / 2);
+}
+
 static bool __take_from(struct dma_extent *extent, const struct dma_need *need,
 			struct dma_piece *piece)
 {
@@ -192,7 +214,7 @@ static bool __take_from(struct dma_extent *extent, const struct dma_need *need,
 
 	lockdep_assert_held(&extent->arena->lock);
 
-	if (extent->nr_free < request.nr_pages)
+	if (extent->nr_free < request.nr_pages || !suits(extent, need->size))
 		return false;
 	request.last = dma_pages_in_reach(base, extent->size, need->last_phys);
 	if (!request.last--)
@@ -210,6 +232,9 @@ static bool __take_from(struct dma_extent *extent, const struct dma_need *need,
 		return false;
 	}
 	extent->nr_free -= request.nr_pages;
+	extent->touched = jiffies;
+	if (!extent->is_large)
+		extent->arena->used_small += need->size;
 	return true;
 }
 
@@ -290,14 +315,16 @@ bool dma_arena_take(struct dma_arena *arena, const struct dma_need *need,
 static bool alloc_extent(struct dma_arena *arena, const struct dma_need *need,
 			 struct dma_piece *piece)
 {
-	size_t size = min(READ_ONCE(arena->used), arena->most);
+	size_t size = min(READ_ONCE(arena->used_small), arena->most);
 	struct dma_extent *extent;
 	unsigned long flags;
 	bool is_taken;
 
-	extent = make_extent(arena, max(size, need->size), need->size);
+	size = is_large(arena, need->size) ? need->size : max(size, need->size);
+	extent = make_extent(arena, size, need->size);
 	if (!extent)
 		return false;
+	extent->is_large = is_large(arena, need->size);
 	spin_lock_irqsave(&arena->lock, flags);
 	__add_extent(arena, extent);
 	is_taken = __take_from(extent, need, piece);
@@ -354,7 +381,10 @@ void dma_piece_give(const struct dma_piece *piece, size_t size)
 	spin_lock_irqsave(&arena->lock, flags);
 	dma_region_give(extent->region, piece->index, size >> PAGE_SHIFT);
 	extent->nr_free += size >> PAGE_SHIFT;
+	extent->touched = jiffies;
 	arena->used -= size;
+	if (!extent->is_large)
+		arena->used_small -= size;
 	__plan_work(arena);
 	spin_unlock_irqrestore(&arena->lock, flags);
 }
@@ -389,15 +419,35 @@ bool dma_arena_find(struct dma_arena *arena, void *cpu_addr,
 	return is_found;
 }
 
-/* A prepared extent that nobody uses, and that can be missed. */
+/* What goes back of an extent */
+enum trim {
+	TRIM_IDLE,	/* all of it, if nobody uses it; or what nobody has touched */
+	TRIM_FREE,	/* all that is free */
+};
+
 static bool __is_idle(const struct dma_extent *extent)
+{
+	lockdep_assert_held(&extent->arena->lock);
+
+	return extent->nr_free + extent->nr_gone == extent->size >> PAGE_SHIFT;
+}
+
+/* A prepared extent goes as a whole, if it can be missed. */
+static bool __goes_whole(const struct dma_extent *extent)
 {
 	const struct dma_arena *arena = extent->arena;
 
-	lockdep_assert_held(&arena->lock);
-
-	return extent->nr_free == extent->size >> PAGE_SHIFT &&
+	return __is_idle(extent) &&
 	       arena->size - arena->used - extent->size >= arena->reserve;
+}
+
+/* Free pages of a plain extent go, or stay for the next small buffers. */
+static bool __goes_in_part(const struct dma_extent *extent, enum trim trim)
+{
+	return extent->nr_free &&
+	       (trim == TRIM_FREE || __is_idle(extent) ||
+		time_after(jiffies,
+			   extent->touched + PATIENCE * dma_extent_idle));
 }
 
 /* Give one idle extent back. Sleeps. Returns its size, or 0 if there is none. */
@@ -409,7 +459,7 @@ static size_t trim_prepared(struct dma_arena *arena)
 
 	spin_lock_irqsave(&arena->lock, flags);
 	list_for_each_entry_reverse(extent, &arena->extents, link) {
-		if (!__is_idle(extent))
+		if (!__goes_whole(extent))
 			continue;
 		idle = extent;
 		list_del(&idle->link);
@@ -425,7 +475,7 @@ static size_t trim_prepared(struct dma_arena *arena)
 }
 
 /* Give one free run of pages back. Returns its size, or 0 if there is none. */
-static size_t trim_plain(struct dma_arena *arena)
+static size_t trim_plain(struct dma_arena *arena, enum trim trim)
 {
 	struct dma_extent *extent, *gone = NULL;
 	unsigned long flags, nr_pages = 0;
@@ -433,7 +483,7 @@ static size_t trim_plain(struct dma_arena *arena)
 
 	spin_lock_irqsave(&arena->lock, flags);
 	list_for_each_entry_reverse(extent, &arena->extents, link) {
-		if (!extent->nr_free)
+		if (!__goes_in_part(extent, trim))
 			continue;
 		page = extent->page +
 		       dma_region_take_hole(extent->region, &nr_pages);
@@ -454,8 +504,20 @@ static size_t trim_plain(struct dma_arena *arena)
 	return nr_pages << PAGE_SHIFT;
 }
 
+static size_t trim_all(struct dma_arena *arena, enum trim trim)
+{
+	size_t size, sum = 0;
+
+	do {
+		size = arena->is_prepared ? trim_prepared(arena) :
+					    trim_plain(arena, trim);
+		sum += size;
+	} while (size);
+	return sum;
+}
+
 /**
- * dma_arena_trim - give back to the source what is free
+ * dma_arena_trim - give back to the source all that is free
  * @arena: the arena
  *
  * Context: process context; sleeps for an arena of prepared memory.
@@ -463,14 +525,7 @@ static size_t trim_plain(struct dma_arena *arena)
  */
 size_t dma_arena_trim(struct dma_arena *arena)
 {
-	size_t size, sum = 0;
-
-	do {
-		size = arena->is_prepared ? trim_prepared(arena) :
-					    trim_plain(arena);
-		sum += size;
-	} while (size);
-	return sum;
+	return trim_all(arena, TRIM_FREE);
 }
 
 /**
@@ -529,7 +584,7 @@ static void adjust(struct work_struct *work)
 	spin_unlock_irqrestore(&arena->lock, flags);
 
 	if (!is_low && is_due)
-		dma_arena_trim(arena);
+		trim_all(arena, TRIM_IDLE);
 	if (is_low)
 		is_low = add_extent(arena, wanted, least);
 

@@ -56,12 +56,15 @@ struct dma_source {
  * @most: the largest extent that is made for several pieces, in bytes
  * @reserve: free bytes that are kept for those who may not sleep
  * @is_prepared: extents are decrypted and uncached, as a whole
+ * @is_shared: the source is an area that small and large buffers share: these do not
+ *	lie in one extent
  * @list: in the list of all arenas
  * @work: makes extents for those who may not sleep, and gives idle memory back
  * @lock: irq-safe; protects all that follows, and the extents
  * @extents: the oldest first
  * @size: bytes in all extents, less what was given back of them
  * @used: bytes handed out
+ * @used_small: of these, in extents that several share
  * @peak: the most that was handed out
  * @wanted: the largest request refused since the last growth, in bytes
  * @served: requests served
@@ -75,12 +78,14 @@ struct dma_arena {
 	size_t			most;
 	size_t			reserve;
 	bool			is_prepared;
+	bool			is_shared;
 	struct list_head	list;
 	struct delayed_work	work;
 	spinlock_t		lock;	/* irq-safe */
 	struct list_head	extents;
 	size_t			size;
 	size_t			used;
+	size_t			used_small;
 	size_t			peak;
 	size_t			wanted;
 	unsigned long		served;

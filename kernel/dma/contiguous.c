@@ -98,8 +98,7 @@ static bool take_pages(struct dma_cma_area *area, const struct dma_request *req,
 	unsigned long nr_pages = dma_request_nr_pages(req);
 	struct page *page;
 
-	page = dma_contiguous_take(area->cma, nr_pages, dma_cma_order(req->size),
-				   true);
+	page = cma_alloc(area->cma, nr_pages, dma_cma_order(req->size), true);
 	if (!page)
 		return false;
 	if (!dma_request_reaches(req, page_to_phys(page), req->size)) {
@@ -289,9 +288,9 @@ struct page *dma_alloc_from_contiguous(struct device *dev, size_t count,
 
 	if (!cma)
 		return NULL;
-	page = dma_contiguous_take(cma, count,
-				   min_t(unsigned int, align,
-					 CONFIG_CMA_ALIGNMENT), no_warn);
+	page = cma_alloc(cma, count,
+			 min_t(unsigned int, align, CONFIG_CMA_ALIGNMENT),
+			 no_warn);
 	if (area && page)
 		count_served(area, count << PAGE_SHIFT);
 	else if (area)

@@ -86,32 +86,23 @@ unsigned int dma_cma_order(size_t size)
 }
 
 /**
- * dma_contiguous_take - pages of a CMA area, also of what is kept of it
+ * dma_contiguous_trim - give back what arenas have free of an area
  * @cma: the area
- * @count: number of pages
- * @order: of the alignment
- * @no_warn: do not report a failure
  *
- * What arenas have free of the area goes back to it before this fails. So it is
- * for everybody who takes pages of an area that devices use as well.
+ * Called by cma_alloc() before it refuses a request.
  *
- * Context: may sleep.
- * Return: the first page, or NULL.
+ * Context: process context, may sleep.
+ * Return: bytes given back.
  */
-struct page *dma_contiguous_take(struct cma *cma, size_t count,
-				 unsigned int order, bool no_warn)
+size_t dma_contiguous_trim(const struct cma *cma)
 {
-	struct page *page = cma_alloc(cma, count, order, true);
-
-	if (!page && (dma_arenas_trim(cma) || !no_warn))
-		page = cma_alloc(cma, count, order, no_warn);
-	return page;
+	return dma_arenas_trim(cma);
 }
 
 static struct page *take_extent(struct dma_arena *arena, size_t size)
 {
-	return dma_contiguous_take(arena->cma, size >> PAGE_SHIFT,
-				   dma_cma_order(size), true);
+	return cma_alloc(arena->cma, size >> PAGE_SHIFT, dma_cma_order(size),
+			 true);
 }
 
 static void give_pages(struct dma_arena *arena, struct page *page, size_t size)
@@ -159,6 +150,7 @@ static void __init init_arena(struct dma_arena *arena,
 	arena->most = clamp_t(size_t, cma_get_size(area->cma) / 32,
 			      SZ_256K, SZ_4M);
 	arena->is_prepared = is_prepared;
+	arena->is_shared = true;
 	dma_arena_init(arena);
 }
 

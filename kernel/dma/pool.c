@@ -80,7 +80,7 @@ static struct page *take_from_area(struct dma_zone_pool *pool,
 	struct cma *cma = pool->arena.cma;
 	struct page *page;
 
-	page = cma ? dma_contiguous_take(cma, 1UL << order, order, true) : NULL;
+	page = cma ? cma_alloc(cma, 1UL << order, order, true) : NULL;
 	if (page && page_zonenum(page) > pool->zone_type) {
 		cma_release(cma, page, 1UL << order);
 		return NULL;

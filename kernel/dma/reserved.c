@@ -329,8 +329,8 @@ static void __init finish_node(struct device_node *np)
 	if (rmem->ops != &rejected_ops && !swiotlb_denies(rmem->ops))
 		return;
 	if (!dma_node_keeps_memory(rmem->priv, of_property_present(np, "reg"),
-			  of_property_present(np, "reusable"),
-			  of_property_present(np, "no-map")))
+				   of_property_present(np, "reusable"),
+				   of_property_present(np, "no-map")))
 		hide(rmem);
 }
 

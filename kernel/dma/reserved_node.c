@@ -178,8 +178,8 @@ int __init dma_node_reject(struct reserved_mem *rmem,
 	rmem->priv = (void *)fault;
 	if (fault->fate == DMA_NODE_HAD_NONE ||
 	    dma_node_keeps_memory(fault, dma_node_has(rmem, "reg"),
-			 dma_node_has(rmem, "reusable"),
-			 dma_node_has(rmem, "no-map")))
+				  dma_node_has(rmem, "reusable"),
+				  dma_node_has(rmem, "no-map")))
 		return -ENOENT;
 	/* The caller maps again what is not mapped, but does not free it. */
 	if (dma_node_has(rmem, "no-map"))

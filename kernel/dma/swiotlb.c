@@ -147,7 +147,7 @@ static __always_inline int take_slots(struct swiotlb_set *set,
 		return slot;
 	if (likely(reaches(req, pool)))
 		slot = swiotlb_take(pool, &pool->areas[home_of(pool)],
-					 &req->need, SWIOTLB_TRY);
+				    &req->need, SWIOTLB_TRY);
 	if (unlikely(slot == -EBUSY))
 		note_meeting(set, req);
 	if (unlikely(slot < 0))

@@ -7,8 +7,10 @@
  * while in which nobody wanted anything. A buffer is allocated and freed beside
  * many others that live on; and sizes change from one buffer to the next.
  */
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
+#include <linux/prandom.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -104,6 +106,79 @@ static int mixed_repeat(struct bench *b, unsigned long nr)
 	return err;
 }
 
+/* An area in use for a long time */
+
+#define NR_SMALL	2048	/* buffers of up to 64 KiB, a quarter of them live */
+#define NR_LARGE	8	/* buffers of 1 MiB */
+#define NR_ROUNDS	3000
+
+static int churn(struct bench *b, struct buffer *buffers, struct rnd_state *rnd)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < 16 && !err; i++) {
+		struct buffer *buffer = &buffers[prandom_u32_state(rnd) % NR_SMALL];
+		bool is_held = buffer->cpu_addr;
+
+		give(b, buffer);
+		if (!is_held && prandom_u32_state(rnd) % 3 == 0)
+			err = take(b, buffer,
+				   SZ_8K << prandom_u32_state(rnd) % 4);
+	}
+	return err;
+}
+
+static bool is_in_place(struct bench *b, const struct buffer *buffer)
+{
+	return bench_place_contains(&b->place,
+				    bench_device_to_phys(b->dev, buffer->dma_addr),
+				    buffer->size);
+}
+
+/* How many buffers of 1 MiB the area has left, of which a quarter lives on */
+static int churn_share(struct bench *b, u64 *hundredths)
+{
+	struct buffer *small = b->priv, *large = small + NR_SMALL;
+	unsigned int nr = 0;
+	struct rnd_state rnd;
+	int err = 0;
+
+	prandom_seed_state(&rnd, 1);
+	for (unsigned int i = 0; i < NR_ROUNDS && !err; i++) {
+		err = churn(b, small, &rnd);
+		give(b, &large[i % NR_LARGE]);
+		if (!err && i % 2)
+			err = take(b, &large[i % NR_LARGE], SZ_1M);
+		msleep(20);
+	}
+	for (unsigned int i = 0; i < NR_LARGE; i++)
+		give(b, &large[i]);
+	if (err)
+		return err;
+	/* What is cached anywhere has time to come back. */
+	ssleep(4);
+	while (nr < b->row->live && !take(b, &large[nr], SZ_1M) &&
+	       is_in_place(b, &large[nr]))
+		nr++;
+	*hundredths = nr * 100;
+	return 0;
+}
+
+static int churn_setup(struct bench *b)
+{
+	b->priv = vcalloc(NR_SMALL + b->row->live, sizeof(struct buffer));
+	return b->priv ? bench_default_cma_setup(b) : bench_fail(b, "no memory");
+}
+
+static void churn_teardown(struct bench *b)
+{
+	struct buffer *buffers = b->priv;
+
+	for (unsigned int i = 0; buffers && i < NR_SMALL + b->row->live; i++)
+		give(b, &buffers[i]);
+	vfree(buffers);
+}
+
 #define BURST(_name, _device, _size, _burst, _setup) {	\
 	.name	= (_name),				\
 	.device	= (_device),				\
@@ -168,5 +243,15 @@ const struct bench_row bench_burst_rows[] = {
 	LIVE("live-3k-pool-4k", "pool", 3000),
 	MIXED("mixed-cma-device", "cma"),
 	MIXED("mixed-noncoherent", "noncoherent"),
+	{
+		.name	= "churn-cma-default-left",
+		.device	= "coherent",
+		.size	= SZ_64K,
+		.gfp	= GFP_KERNEL,
+		.live	= 64,
+		.setup	= churn_setup,
+		.share	= churn_share,
+		.teardown = churn_teardown,
+	},
 	{ }
 };

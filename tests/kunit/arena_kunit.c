@@ -190,6 +190,49 @@ static void arena_one_live_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, figures_of(use).size, 0);
 }
 
+static bool is_one_buffer(void *data)
+{
+	return figures_of(data).size == SZ_16K;
+}
+
+/* It stays for the next small buffers, but not for long if there are none. */
+static void arena_untouched_test(struct kunit *test)
+{
+	struct use *use = make_use(test, &kinds[0]);
+
+	dma_extent_idle = HZ / 10;
+	take(test, use, 16, SZ_16K);
+	while (use->nr > 1)
+		dma_pools_free(&use->buffers[--use->nr]);
+	KUNIT_EXPECT_GT(test, idle_bytes(use), 0);
+	KUNIT_EXPECT_TRUE(test, dma_kunit_wait_until(is_one_buffer, use));
+}
+
+/* Small buffers stay together, so that large ones fit: none lies among them. */
+static void arena_apart_test(struct kunit *test)
+{
+	struct use *use = make_use(test, &kinds[0]);
+	size_t large = use->arena->most / 2;
+	phys_addr_t last = 0;
+
+	take(test, use, 8, SZ_16K);
+	for (unsigned int i = 0; i < use->nr; i++)
+		last = max(last, use->buffers[i].phys);
+	take(test, use, 1, large);
+	for (unsigned int i = 0; i + 1 < use->nr; i += 2)
+		dma_pools_free(&use->buffers[i]);
+	/* What comes now fills what is free. */
+	for (unsigned int i = 0; i + 1 < use->nr; i += 2) {
+		KUNIT_ASSERT_TRUE(test, dma_pools_alloc(use->dev, SZ_16K,
+							GFP_KERNEL,
+							&use->buffers[i]));
+		KUNIT_EXPECT_LE(test, use->buffers[i].phys, last);
+	}
+	/* The large one goes as a whole. */
+	dma_pools_free(&use->buffers[--use->nr]);
+	KUNIT_EXPECT_GE(test, idle_bytes(use), large);
+}
+
 /* Who takes pages of the area by other ways gets what is idle at once. */
 static void arena_contiguous_test(struct kunit *test)
 {
@@ -301,6 +344,8 @@ static struct kunit_case dma_arena_cases[] = {
 	KUNIT_CASE_PARAM(arena_burst_test, kind_gen_params),
 	KUNIT_CASE_PARAM(arena_idle_test, kind_gen_params),
 	KUNIT_CASE_PARAM(arena_one_live_test, kind_gen_params),
+	KUNIT_CASE(arena_untouched_test),
+	KUNIT_CASE(arena_apart_test),
 	KUNIT_CASE_PARAM(arena_contiguous_test, kind_gen_params),
 	KUNIT_CASE(arena_other_arena_test),
 	KUNIT_CASE(arena_shrink_test),

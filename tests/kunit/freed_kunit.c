@@ -41,7 +41,7 @@ static void take(struct kunit *test, struct device *dev, size_t size, gfp_t gfp,
 
 /*
  * CMA areas are asked by others, too: a dma-buf heap, architectures. They do so by
- * dma_contiguous_take().
+ * cma_alloc().
  */
 #ifdef CONFIG_DMA_CMA
 static void unbind_area(void *dev)
@@ -57,8 +57,7 @@ static struct page *take_longest_run(struct cma *cma, unsigned long *nr_pages)
 {
 	for (*nr_pages = cma_get_size(cma) >> PAGE_SHIFT; *nr_pages;
 	     *nr_pages -= STEP) {
-		struct page *page = dma_contiguous_take(cma, *nr_pages, 0,
-							true);
+		struct page *page = cma_alloc(cma, *nr_pages, 0, true);
 
 		if (page)
 			return page;
@@ -91,7 +90,7 @@ static void check_area(struct kunit *test, struct device *dev,
 	KUNIT_EXPECT_TRUE(test, is_inside(&buffers[nr - 1], run, nr_pages));
 	dma_pools_free_all(buffers, nr);
 
-	run = dma_contiguous_take(area->cma, nr_pages, 0, true);
+	run = cma_alloc(area->cma, nr_pages, 0, true);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, run, "no run of %lu pages any more",
 				  nr_pages);
 	if (run)

@@ -109,7 +109,7 @@ static int take(struct model *model, const struct swiotlb_need *need)
 	for (int effort = SWIOTLB_TRY; effort <= SWIOTLB_EVERYWHERE; effort++)
 		for (unsigned int i = 0; i < pool->nr_areas; i++) {
 			slot = swiotlb_take(pool, &pool->areas[i], need,
-						 effort);
+					    effort);
 			if (slot >= 0)
 				return slot;
 		}
@@ -373,7 +373,7 @@ static void slots_cheap_test(struct kunit *test)
 		give(model, nr);
 		nr = slot >> model->pool->area_shift;
 		slot = swiotlb_take(model->pool, &model->pool->areas[nr],
-					 &two, SWIOTLB_BY_RANK);
+				    &two, SWIOTLB_BY_RANK);
 		KUNIT_ASSERT_GE(test, slot, 0);
 		model->held[model->nr_held].slot = slot;
 		model->held[model->nr_held++].nr = 2;

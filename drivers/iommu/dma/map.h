@@ -54,7 +54,6 @@ dma_addr_t dma_io_map(struct iommu_dma_cookie *cookie, struct device *dev,
 bool dma_io_unmap(struct iommu_dma_cookie *cookie, struct device *dev,
 		  dma_addr_t addr, size_t size);
 
-
 /* The protection of a mapping, IOMMU_*. */
 static __always_inline int dma_io_prot(struct device *dev,
 				       enum dma_data_direction dir,

@@ -42,6 +42,8 @@
 #define MAX_SLOTS	(SIZE_MAX >> (IO_TLB_SHIFT + 1))
 
 static struct swiotlb_options options;
+static size_t adjusted_size;
+static bool may_show;
 
 static void set_init_work(struct swiotlb_set *set)
 {
@@ -67,8 +69,6 @@ void swiotlb_set_init(struct swiotlb_set *set, const char *name)
 	set->info.kind = "bounce";
 	set_init_work(set);
 }
-static size_t adjusted_size;
-static bool may_show;
 
 /*
  * The number that @text begins with, which is cut off; 0: there is none; U64_MAX: it

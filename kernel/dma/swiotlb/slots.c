@@ -116,7 +116,7 @@ static int __search_words(const struct swiotlb_area *area, unsigned int nr)
 }
 
 static __always_inline int __search_ranks(const struct swiotlb_area *area,
-					    const struct swiotlb_need *need)
+					  const struct swiotlb_need *need)
 {
 	unsigned int rank = need->order + 1, word;
 
