@@ -19,8 +19,9 @@
  * they would be all over the area before long. But if nobody has touched it for
  * some seconds, the free pages of a plain one go back as well, so that a live buffer
  * does not keep what lies beside it. All that is free goes at once when somebody
- * asks the source in vain and, if plain, when the kernel is short of memory. Some of it stays in arenas that serve those
- * who may not sleep; they grow by a worker, before they are empty.
+ * asks the source in vain and, if plain, when the kernel is short of memory. Some of
+ * it stays in arenas that serve those who may not sleep; they grow by a worker,
+ * before they are empty.
  *
  * Pieces are never handed to user space as pages that can be held, only as mappings,
  * so nobody has a reference to a page that is given to another device.

@@ -43,7 +43,8 @@ struct bench_place {
  *	measure exactly
  * @burst: buffers that are allocated before the first of them is freed
  * @live: buffers that live all the time
- * @rest: seconds in which nobody wants anything, before each measurement
+ * @rest: seconds in which nobody wants anything, before each measurement, which is
+ *	of one burst then
  * @setup: before the first repetition; may be NULL
  * @repeat: the work, @nr times; must do nothing for 0
  * @share: in place of @repeat: a share, in hundredths of a percent

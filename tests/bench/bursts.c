@@ -195,7 +195,6 @@ static void churn_teardown(struct bench *b)
 	.device	= (_device),				\
 	.size	= (_size),				\
 	.gfp	= GFP_KERNEL,				\
-	.nr	= (_burst),				\
 	.burst	= (_burst),				\
 	.rest	= 4,					\
 	.setup	= (_setup),				\

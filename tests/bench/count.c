@@ -112,13 +112,14 @@ static int count_window(struct bench *b, unsigned long nr, u32 *length)
 /* Double the repetitions until they make a window. */
 static int find_nr(struct bench *b, unsigned long *nr)
 {
+	unsigned long fixed = b->row->rest ? b->row->burst : b->row->nr;
 	u32 length;
 	int err;
 
-	*nr = b->row->nr ?: 1;
+	*nr = fixed ?: 1;
 	for (;;) {
 		err = count_window(b, *nr, &length);
-		if (err || b->row->nr || length >= WINDOW_LENGTH)
+		if (err || fixed || length >= WINDOW_LENGTH)
 			return err;
 		*nr *= 2;
 	}
