@@ -248,6 +248,13 @@ static void detach(struct dma_allocation *record)
 	record->done |= DMA_DONE_DETACHED;
 }
 
+/* Ops may bounce, and so take the lock that the records are under. */
+static void detach_from_iommu(struct dma_allocation *record)
+{
+	if (record->done & DMA_DONE_IO_MAPPED)
+		detach(record);
+}
+
 /**
  * dma_device_deleted - a device leaves its bus, and with that its IOMMU
  * @dev: the device, without a driver
@@ -259,7 +266,7 @@ static void detach(struct dma_allocation *record)
  */
 void dma_device_deleted(struct device *dev)
 {
-	dma_ledger_visit(dev, detach);
+	dma_ledger_visit(dev, detach_from_iommu);
 }
 
 /* Whatever the backend has left to do. */
@@ -597,7 +604,8 @@ bool dma_dispatch_free(struct device *dev, size_t size, void *cpu_addr,
 	struct dma_allocation *record;
 
 	record = dma_ledger_take(dev, dma_addr, cpu_addr);
-	if (!record)
+	/* What ops allocate is in no tree: that is no mistake. */
+	if (!record && !get_dma_ops(dev))
 		record = take_of_other(dev, size, cpu_addr, dma_addr);
 	if (!record)
 		return false;

@@ -36,6 +36,7 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/set_memory.h>
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
@@ -64,6 +65,7 @@ unsigned long dma_extent_idle = HZ;
  * @nr_gone: pages that were given back
  * @touched: jiffies when a piece was taken or given last
  * @is_large: made for one large buffer
+ * @is_reserve: for requests that may not sleep; stays
  */
 struct dma_extent {
 	struct list_head	link;
@@ -76,6 +78,7 @@ struct dma_extent {
 	unsigned long		nr_gone;
 	unsigned long		touched;
 	bool			is_large;
+	bool			is_reserve;
 };
 
 static LIST_HEAD(arenas);
@@ -88,22 +91,32 @@ static bool __is_low(const struct dma_arena *arena)
 	return arena->wanted || arena->size - arena->used < arena->reserve;
 }
 
-/* Have the worker run at once if memory runs low, else when what is free is due. */
-static void __plan_work(struct dma_arena *arena)
+/* Does nobody have a piece of it? */
+static bool __is_idle(const struct dma_extent *extent)
 {
-	struct workqueue_struct *wq = queue ?: system_unbound_wq;
+	lockdep_assert_held(&extent->arena->lock);
 
+	return extent->nr_free + extent->nr_gone == extent->size >> PAGE_SHIFT;
+}
+
+static void __run_at_once(struct dma_arena *arena)
+{
 	lockdep_assert_held(&arena->lock);
 
 	if (arena->is_urgent)
 		return;
-	if (__is_low(arena)) {
-		arena->is_urgent = true;
-		mod_delayed_work(wq, &arena->work, 0);
-	} else if (arena->size - arena->used > arena->reserve &&
-		   !delayed_work_pending(&arena->work)) {
-		queue_delayed_work(wq, &arena->work, dma_extent_idle);
-	}
+	arena->is_urgent = true;
+	mod_delayed_work(queue ?: system_unbound_wq, &arena->work, 0);
+}
+
+/* Something may go back when it has been idle for long enough. */
+static void __run_later(struct dma_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+
+	if (!arena->is_urgent && !delayed_work_pending(&arena->work))
+		queue_delayed_work(queue ?: system_unbound_wq, &arena->work,
+				   dma_extent_idle);
 }
 
 /* Undo make_extent() from any point of it on. */
@@ -239,9 +252,11 @@ static bool __take_from(struct dma_extent *extent, const struct dma_need *need,
 	return true;
 }
 
+/* The reserve is for those who may not sleep, as bytes and in one piece. */
 static bool __take(struct dma_arena *arena, const struct dma_need *need,
-		   size_t reserve, struct dma_piece *piece)
+		   bool is_atomic, struct dma_piece *piece)
 {
+	size_t reserve = is_atomic ? 0 : arena->reserve;
 	struct dma_extent *extent;
 
 	lockdep_assert_held(&arena->lock);
@@ -249,7 +264,8 @@ static bool __take(struct dma_arena *arena, const struct dma_need *need,
 	if (arena->size - arena->used < need->size + reserve)
 		return false;
 	list_for_each_entry(extent, &arena->extents, link)
-		if (__take_from(extent, need, piece))
+		if ((is_atomic || !extent->is_reserve) &&
+		    __take_from(extent, need, piece))
 			return true;
 	return false;
 }
@@ -296,7 +312,7 @@ bool dma_arena_take(struct dma_arena *arena, const struct dma_need *need,
 	bool is_taken;
 
 	spin_lock_irqsave(&arena->lock, flags);
-	is_taken = __take(arena, need, 0, piece);
+	is_taken = __take(arena, need, true, piece);
 	if (is_taken) {
 		__count_served(arena, need->size);
 	} else {
@@ -307,9 +323,28 @@ bool dma_arena_take(struct dma_arena *arena, const struct dma_need *need,
 			*can_grow = false;
 		}
 	}
-	__plan_work(arena);
+	if (__is_low(arena))
+		__run_at_once(arena);
 	spin_unlock_irqrestore(&arena->lock, flags);
 	return is_taken;
+}
+
+/* CMA and vmap() do not ask what the caller may do while he waits for memory. */
+static struct dma_extent *make_extent_for(struct dma_arena *arena,
+					  const struct dma_need *need, size_t size)
+{
+	gfp_t gfp = need->req ? need->req->gfp : GFP_KERNEL;
+	struct dma_extent *extent;
+	unsigned int flags = 0;
+
+	if (!(gfp & __GFP_IO))
+		flags = PF_MEMALLOC_NOIO;
+	else if (!(gfp & __GFP_FS))
+		flags = PF_MEMALLOC_NOFS;
+	flags = memalloc_flags_save(flags);
+	extent = make_extent(arena, size, need->size);
+	memalloc_flags_restore(flags);
+	return extent;
 }
 
 /* Make an extent for a piece, and for those who come next. */
@@ -322,17 +357,22 @@ static bool alloc_extent(struct dma_arena *arena, const struct dma_need *need,
 	bool is_taken;
 
 	size = is_large(arena, need->size) ? need->size : max(size, need->size);
-	extent = make_extent(arena, size, need->size);
+	extent = make_extent_for(arena, need, size);
 	if (!extent)
 		return false;
 	extent->is_large = is_large(arena, need->size);
 	spin_lock_irqsave(&arena->lock, flags);
-	__add_extent(arena, extent);
 	is_taken = __take_from(extent, need, piece);
-	if (is_taken)
+	if (is_taken) {
+		__add_extent(arena, extent);
 		__count_served(arena, need->size);
-	__plan_work(arena);
+		if (!arena->is_prepared)
+			__run_later(arena);
+	}
 	spin_unlock_irqrestore(&arena->lock, flags);
+	/* Where the device does not reach: the next one would lie there, too. */
+	if (!is_taken)
+		destroy_extent(extent);
 	return is_taken;
 }
 
@@ -354,7 +394,7 @@ bool dma_arena_alloc(struct dma_arena *arena, const struct dma_need *need,
 	bool is_taken;
 
 	spin_lock_irqsave(&arena->lock, flags);
-	is_taken = __take(arena, need, arena->reserve, piece);
+	is_taken = __take(arena, need, false, piece);
 	if (is_taken)
 		__count_served(arena, need->size);
 	spin_unlock_irqrestore(&arena->lock, flags);
@@ -386,7 +426,8 @@ void dma_piece_give(const struct dma_piece *piece, size_t size)
 	arena->used -= size;
 	if (!extent->is_large)
 		arena->used_small -= size;
-	__plan_work(arena);
+	if (!arena->is_prepared || __is_idle(extent))
+		__run_later(arena);
 	spin_unlock_irqrestore(&arena->lock, flags);
 }
 
@@ -426,19 +467,12 @@ enum trim {
 	TRIM_FREE,	/* all that is free */
 };
 
-static bool __is_idle(const struct dma_extent *extent)
-{
-	lockdep_assert_held(&extent->arena->lock);
-
-	return extent->nr_free + extent->nr_gone == extent->size >> PAGE_SHIFT;
-}
-
 /* A prepared extent goes as a whole, if it can be missed. */
 static bool __goes_whole(const struct dma_extent *extent)
 {
 	const struct dma_arena *arena = extent->arena;
 
-	return __is_idle(extent) &&
+	return __is_idle(extent) && !extent->is_reserve &&
 	       arena->size - arena->used - extent->size >= arena->reserve;
 }
 
@@ -548,7 +582,8 @@ size_t dma_arenas_trim(const struct cma *cma)
 }
 
 /* Returns false if there is no memory, and no use in trying again soon. */
-static bool add_extent(struct dma_arena *arena, size_t size, size_t least)
+static bool add_extent(struct dma_arena *arena, size_t size, size_t least,
+		       bool is_reserve)
 {
 	struct dma_extent *extent = make_extent(arena, size, least);
 	unsigned long flags;
@@ -558,6 +593,7 @@ static bool add_extent(struct dma_arena *arena, size_t size, size_t least)
 				    arena->name, size / SZ_1K);
 		return false;
 	}
+	extent->is_reserve = is_reserve;
 	spin_lock_irqsave(&arena->lock, flags);
 	__add_extent(arena, extent);
 	spin_unlock_irqrestore(&arena->lock, flags);
@@ -587,11 +623,13 @@ static void adjust(struct work_struct *work)
 	if (!is_low && is_due)
 		trim_all(arena, TRIM_IDLE);
 	if (is_low)
-		is_low = add_extent(arena, wanted, least);
+		is_low = add_extent(arena, wanted, least, false);
 
 	spin_lock_irqsave(&arena->lock, flags);
-	if (is_low || !__is_low(arena))
-		__plan_work(arena);
+	if (is_low && __is_low(arena))
+		__run_at_once(arena);
+	else if (!arena->is_prepared && arena->size > arena->used)
+		__run_later(arena);
 	spin_unlock_irqrestore(&arena->lock, flags);
 }
 
@@ -619,7 +657,7 @@ void dma_arena_init(struct dma_arena *arena)
  */
 bool dma_arena_fill(struct dma_arena *arena, size_t size)
 {
-	return add_extent(arena, size, PAGE_SIZE);
+	return add_extent(arena, size, PAGE_SIZE, true);
 }
 
 /**
@@ -627,12 +665,12 @@ bool dma_arena_fill(struct dma_arena *arena, size_t size)
  * @arena: the arena
  *
  * Context: any, irq-safe.
- * Return: its physical address; PHYS_ADDR_MAX if there is none.
+ * Return: its physical address; 0 if there is none.
  */
 phys_addr_t dma_arena_first_phys(struct dma_arena *arena)
 {
-	phys_addr_t phys = PHYS_ADDR_MAX;
 	unsigned long flags;
+	phys_addr_t phys = 0;
 
 	spin_lock_irqsave(&arena->lock, flags);
 	if (!list_empty(&arena->extents))

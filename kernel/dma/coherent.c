@@ -62,12 +62,6 @@ struct dma_binding {
 	bool				has_warned;
 };
 
-/* dev->dma_mem: the device's bindings.  Freed with the last of them. */
-struct dma_coherent_mem {
-	struct list_head	bindings;
-	struct rcu_head		rcu;
-};
-
 static DEFINE_MUTEX(bindings_mutex);
 
 static void pool_figures(struct dma_pool_info *info,
@@ -177,14 +171,14 @@ void dma_coherent_pool_destroy(struct dma_coherent_pool *pool)
 	kfree(pool);
 }
 
-static struct dma_binding *__find_binding(struct dma_coherent_mem *mem,
+static struct dma_binding *__find_binding(struct dev_dma *dma,
 					  struct dma_coherent_pool *pool)
 {
 	struct dma_binding *binding;
 
 	lockdep_assert_held(&bindings_mutex);
 
-	list_for_each_entry(binding, &mem->bindings, link)
+	list_for_each_entry(binding, &dma->pools, link)
 		if (binding->pool == pool)
 			return binding;
 	return NULL;
@@ -201,32 +195,23 @@ static void unmap_from_iommu(struct device *dev,
 /* Append a binding like @proto to the device's list. */
 static int bind(struct device *dev, const struct dma_binding *proto)
 {
-	struct dma_coherent_mem *mem = kmalloc(sizeof(*mem), GFP_KERNEL);
 	struct dma_binding *binding = kmemdup(proto, sizeof(*proto), GFP_KERNEL);
+	struct dev_dma *dma = dma_device_of(dev, GFP_KERNEL);
 	int err = 0;
 
-	if (!binding || !mem) {
+	if (!binding || !dma) {
 		kfree(binding);
-		kfree(mem);
 		return -ENOMEM;
 	}
-	INIT_LIST_HEAD(&mem->bindings);
-
 	mutex_lock(&bindings_mutex);
-	if (!dev->dma_mem) {
-		/* Pairs with the address dependency of those who walk it. */
-		smp_store_release(&dev->dma_mem, no_free_ptr(mem));
-	}
-	if (__find_binding(dev->dma_mem, proto->pool)) {
+	if (__find_binding(dma, proto->pool)) {
 		err = -EBUSY;
 	} else {
 		atomic_inc(&proto->pool->nr_users);
-		list_add_tail_rcu(&no_free_ptr(binding)->link,
-				  &dev->dma_mem->bindings);
+		list_add_tail_rcu(&no_free_ptr(binding)->link, &dma->pools);
 	}
 	mutex_unlock(&bindings_mutex);
 	kfree(binding);
-	kfree(mem);
 	return err;
 }
 
@@ -266,12 +251,14 @@ static bool is_stale(struct device *dev, const struct dma_binding *binding)
  */
 static bool is_bound(struct device *dev, struct dma_coherent_pool *pool)
 {
-	struct dma_binding *binding = NULL;
+	struct dev_dma *dma = dma_device_find(dev);
+	struct dma_binding *binding;
 	bool is_good;
 
+	if (!dma)
+		return false;
 	mutex_lock(&bindings_mutex);
-	if (dev->dma_mem)
-		binding = __find_binding(dev->dma_mem, pool);
+	binding = __find_binding(dma, pool);
 	is_good = binding && !is_stale(dev, binding);
 	mutex_unlock(&bindings_mutex);
 	if (binding && !is_good)
@@ -359,21 +346,17 @@ int dma_coherent_pool_bind(struct device *dev, struct dma_coherent_pool *pool)
 	});
 }
 
-/*
- * Take the first binding out that is to @pool or, for NULL, that owns its
- * pool.  The last one takes the list with it.
- */
+/* Take the first binding out that is to @pool or, for NULL, that owns its pool. */
 static struct dma_binding *take_binding(struct device *dev,
 					struct dma_coherent_pool *pool)
 {
 	struct dma_binding *binding, *found = NULL;
-	struct dma_coherent_mem *mem;
+	struct dev_dma *dma = dma_device_find(dev);
 
+	if (!dma)
+		return NULL;
 	mutex_lock(&bindings_mutex);
-	mem = dev->dma_mem;
-	if (!mem)
-		goto out;
-	list_for_each_entry(binding, &mem->bindings, link) {
+	list_for_each_entry(binding, &dma->pools, link) {
 		if (pool ? binding->pool == pool : binding->is_owner) {
 			found = binding;
 			list_del_rcu(&found->link);
@@ -381,11 +364,6 @@ static struct dma_binding *take_binding(struct device *dev,
 			break;
 		}
 	}
-	if (list_empty(&mem->bindings)) {
-		WRITE_ONCE(dev->dma_mem, NULL);
-		kfree_rcu(mem, rcu);
-	}
-out:
 	mutex_unlock(&bindings_mutex);
 	return found;
 }
@@ -531,13 +509,12 @@ static int take_bound(struct dma_binding *binding, bool is_beyond,
 	return 0;
 }
 
-static int take_from_any(struct dma_coherent_mem *mem, bool is_beyond,
-			 const struct dma_request *req,
+static int take_from_any(bool is_beyond, const struct dma_request *req,
 			 struct dma_allocation *record)
 {
 	struct dma_binding *binding;
 
-	list_for_each_entry_rcu(binding, &mem->bindings, link)
+	list_for_each_entry_rcu(binding, &record->owner->pools, link)
 		if (!take_bound(binding, is_beyond, req, record))
 			return 0;
 	return -ENOSPC;
@@ -546,15 +523,12 @@ static int take_from_any(struct dma_coherent_mem *mem, bool is_beyond,
 static int device_pool_alloc(const struct dma_request *req,
 			     struct dma_allocation *record)
 {
-	struct dma_coherent_mem *mem;
-	int err = -ENOSPC;
+	int err;
 
 	rcu_read_lock();
-	mem = READ_ONCE(req->dev->dma_mem);
-	if (mem)
-		err = take_from_any(mem, false, req, record);
-	if (mem && err)
-		err = take_from_any(mem, true, req, record);
+	err = take_from_any(false, req, record);
+	if (err)
+		err = take_from_any(true, req, record);
 	rcu_read_unlock();
 	return err;
 }
@@ -581,21 +555,18 @@ void dma_coherent_pool_explain(const struct dma_coherent_pool *pool,
 static void device_pool_explain(const struct dma_request *req,
 				struct seq_buf *text)
 {
-	struct dma_coherent_mem *mem;
+	struct dev_dma *dma = dma_device_find(req->dev);
 	struct dma_binding *binding;
 	const char *between = "";
 
 	rcu_read_lock();
-	mem = READ_ONCE(req->dev->dma_mem);
-	if (mem) {
-		list_for_each_entry_rcu(binding, &mem->bindings, link) {
-			seq_buf_puts(text, between);
-			dma_coherent_pool_explain(binding->pool, text);
-			if (binding->size < binding->pool->size)
-				seq_buf_printf(text, ", %zu KiB of it in dma-ranges",
-					       binding->size / SZ_1K);
-			between = ", ";
-		}
+	list_for_each_entry_rcu(binding, &dma->pools, link) {
+		seq_buf_puts(text, between);
+		dma_coherent_pool_explain(binding->pool, text);
+		if (binding->size < binding->pool->size)
+			seq_buf_printf(text, ", %zu KiB of it in dma-ranges",
+				       binding->size / SZ_1K);
+		between = ", ";
 	}
 	rcu_read_unlock();
 }

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "backend.h"
+#include "device.h"
 #include "stat.h"
 
 struct dma_region;
@@ -76,7 +77,9 @@ int dma_global_pool_add(struct dma_coherent_pool *pool);
 #ifdef CONFIG_DMA_DECLARE_COHERENT
 static inline bool dma_has_device_pool(struct device *dev)
 {
-	return dev->dma_mem;
+	struct dev_dma *dma = dma_device_find(dev);
+
+	return dma && !list_empty(&dma->pools);
 }
 #else
 static inline bool dma_has_device_pool(struct device *dev)

@@ -130,6 +130,9 @@ struct dma_cma_room dma_cma_room(const struct dma_cma_area *area)
 	struct dma_cma_room room = {};
 	unsigned long start, end, flags;
 
+	/* One that could not be activated has no lock. */
+	if (!cma_get_size(cma))
+		return room;
 	spin_lock_irqsave(&cma->lock, flags);
 	for_each_clear_bitrange(start, end, cma->bitmap, cma_bitmap_maxno(cma)) {
 		unsigned long nr_pages = (end - start) << cma->order_per_bit;

@@ -36,12 +36,13 @@ static struct dma_cma_area *area_for(struct device *dev)
 	return dma_cma_area_of(dev->cma_area) ?: dma_cma_default();
 }
 
+/* Full, or in fragments: to wait for busy pages would not help. */
 static bool is_full(const struct dma_cma_area *area,
 		    const struct dma_request *req)
 {
 	struct dma_cma_room room = dma_cma_room(area);
 
-	return room.nr_free < dma_request_nr_pages(req);
+	return room.nr_largest < dma_request_nr_pages(req);
 }
 
 static const char *busy_decline(const struct dma_request *req)
@@ -51,6 +52,8 @@ static const char *busy_decline(const struct dma_request *req)
 
 	if (!READ_ONCE(wait_ms))
 		return "dma.cma_wait_ms is 0";
+	if (req->gfp & __GFP_NORETRY)
+		return "the caller does not want to wait";
 	if (!area)
 		return "there is none";
 	if (req->size <= PAGE_SIZE && !dma_has_own_area(req->dev))
@@ -58,7 +61,7 @@ static const char *busy_decline(const struct dma_request *req)
 	why = dma_cma_area_decline(area, req);
 	if (why)
 		return why;
-	return is_full(area, req) ? "the area is full" : NULL;
+	return is_full(area, req) ? "the area has no such run of pages" : NULL;
 }
 
 static int busy_alloc(const struct dma_request *req,

@@ -16,6 +16,8 @@
  * a wrong call, never to allocate, free, map or unmap. dma->lock nests inside.
  */
 #include <linux/dma-map-ops.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -48,6 +50,7 @@ struct dev_dma *dma_device_make(struct device *dev, gfp_t gfp)
 	spin_lock_init(&made->lock);
 	made->dev = dev;
 	made->live = RB_ROOT;
+	INIT_LIST_HEAD(&made->pools);
 	memcpy(made->name, name, len);
 
 	spin_lock_irqsave(&devices_lock, flags);
@@ -78,6 +81,7 @@ void dma_device_put(struct dev_dma *dma)
 	spin_lock_irqsave(&devices_lock, flags);
 	list_del(&dma->link);
 	spin_unlock_irqrestore(&devices_lock, flags);
+	free_percpu(dma->bounced);
 	kfree(dma->spare);
 	kfree(dma);
 }
@@ -134,21 +138,81 @@ void dma_device_configured(struct device *dev)
 }
 
 /**
- * dma_device_bounced - what a device does with bounce buffers
+ * dma_device_can_bounce - make a place for what a device bounces
+ * @dma: the device's; it has none
+ *
+ * Context: any.
+ * Return: true if there is one.
+ */
+bool dma_device_can_bounce(struct dev_dma *dma)
+{
+	struct dma_bounced __percpu *made;
+
+	made = alloc_percpu_gfp(struct dma_bounced, GFP_NOWAIT | __GFP_NOWARN);
+	if (!made)
+		return false;
+	if (cmpxchg(&dma->bounced, NULL, made))
+		free_percpu(made);
+	return true;
+}
+
+/* Of all CPUs, since the device is there */
+static struct dma_bounced sum_of(const struct dev_dma *dma)
+{
+	struct dma_bounced sum = {};
+	int cpu;
+
+	if (!READ_ONCE(dma->bounced))
+		return sum;
+	for_each_possible_cpu(cpu) {
+		const struct dma_bounced *one = per_cpu_ptr(dma->bounced, cpu);
+
+		sum.bytes += READ_ONCE(one->bytes);
+		sum.mappings += READ_ONCE(one->mappings);
+		sum.nr_held += READ_ONCE(one->nr_held);
+	}
+	return sum;
+}
+
+/**
+ * dma_device_bounced - what a device bounces for its driver
  * @dma: the device's
  *
- * Context: any, irq-safe.
- * Return: the figures, which belong together.
+ * Context: any, irq-safe. While mappings come and go, it is out of date.
+ * Return: the figures.
  */
 struct dma_bounced dma_device_bounced(struct dev_dma *dma)
 {
-	struct dma_bounced bounced;
+	struct dma_bounced bounced = sum_of(dma);
 	unsigned long flags;
 
 	spin_lock_irqsave(&dma->lock, flags);
-	bounced = dma->bounced;
+	bounced.bytes -= dma->bounced_before.bytes;
+	bounced.mappings -= dma->bounced_before.mappings;
 	spin_unlock_irqrestore(&dma->lock, flags);
 	return bounced;
+}
+
+/**
+ * dma_device_unbound - a device has lost its driver
+ * @dma: the device's
+ *
+ * What is bounced from now on is the next one's.
+ *
+ * Context: process context.
+ * Return: slots that this driver, and none before it, has left behind.
+ */
+long dma_device_unbound(struct dev_dma *dma)
+{
+	struct dma_bounced now = sum_of(dma);
+	long nr_left;
+
+	spin_lock_irq(&dma->lock);
+	nr_left = now.nr_held - min(now.nr_held, dma->bounced_before.nr_held);
+	dma->bounced_before = now;
+	dma->has_driver = false;
+	spin_unlock_irq(&dma->lock);
+	return nr_left;
 }
 
 /**
@@ -175,7 +239,9 @@ void dma_device_released(struct dev_dma *dma)
 	if (nr_live)
 		pr_err("dma: %s: released with %lu live buffers, %zu KiB in all: they are not reused until they are freed\n",
 		       dma->name, nr_live, bytes / SZ_1K);
-	dma_device_put(dma);
+	/* Slots that it holds refer to it, for ever. */
+	if (!sum_of(dma).nr_held)
+		dma_device_put(dma);
 }
 
 /**

@@ -8,7 +8,7 @@
 #include <linux/device.h>
 #include <linux/gfp_types.h>
 #include <linux/list.h>
-#include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -19,14 +19,12 @@ struct dma_allocation;
  * struct dma_bounced - what a device does with bounce buffers
  * @bytes: bounced for its driver
  * @mappings: how many mappings these were
- * @nr_held: slots held now
- * @nr_lost: of these, left behind by drivers that are gone
+ * @nr_held: slots held; of one CPU alone it says nothing
  */
 struct dma_bounced {
-	u64		bytes;
-	u64		mappings;
-	unsigned long	nr_held;
-	unsigned long	nr_lost;
+	u64	bytes;
+	u64	mappings;
+	long	nr_held;
 };
 
 #define DMA_DRIVER_NAME		24
@@ -34,19 +32,22 @@ struct dma_bounced {
 /**
  * struct dev_dma - what the layer knows of one device
  * @link: (d) in the list of all
- * @nr_users: the device, each record and bounced mapping, whoever walks the list
+ * @nr_users: the device, each record, whoever walks the list
  * @spare: a record to use next; exchanged without the lock
  * @lock: irq-safe
  * @dev: (l) the device; NULL once it is released
  * @live: (l) its live allocations, by the CPU's address
  * @nr_live: (l) how many these are
  * @live_bytes: (l) how large they are
- * @bounced: (l) its bounce buffers
+ * @pools: (b) its device pools, in the order in which they are tried
+ * @bounced: its bounce buffers, for each CPU; NULL until it needs one
+ * @bounced_before: (l) of these, what drivers did that are gone
  * @driver: (l) name of the driver that was bound last
  * @has_driver: (l) it is bound
  * @name: the device's
  *
  * (d): the lock of the list, in device.c. (l): @lock, which nests inside of it.
+ * (b): changed under a mutex of coherent.c, read under RCU.
  */
 struct dev_dma {
 	struct list_head	link;
@@ -57,7 +58,9 @@ struct dev_dma {
 	struct rb_root		live;
 	unsigned long		nr_live;
 	size_t			live_bytes;
-	struct dma_bounced	bounced;
+	struct list_head	pools;
+	struct dma_bounced __percpu *bounced;
+	struct dma_bounced	bounced_before;
 	char			driver[DMA_DRIVER_NAME];
 	bool			has_driver;
 	char			name[];
@@ -73,7 +76,9 @@ static inline struct dev_dma *dma_device_find(struct device *dev)
 struct dev_dma *dma_device_make(struct device *dev, gfp_t gfp);
 void dma_device_put(struct dev_dma *dma);
 struct dev_dma *dma_device_next(struct dev_dma *dma);
+bool dma_device_can_bounce(struct dev_dma *dma);
 struct dma_bounced dma_device_bounced(struct dev_dma *dma);
+long dma_device_unbound(struct dev_dma *dma);
 
 /* The device's; made now if it has none. NULL if there is no memory for it. */
 static inline struct dev_dma *dma_device_of(struct device *dev, gfp_t gfp)
@@ -81,34 +86,29 @@ static inline struct dev_dma *dma_device_of(struct device *dev, gfp_t gfp)
 	return dma_device_find(dev) ?: dma_device_make(dev, gfp);
 }
 
-/* A mapping of @size bytes takes @nr slots.  NULL: no bus has configured the device. */
-static inline void dma_device_note_bounce(struct dev_dma *dma, size_t size,
-					  unsigned int nr)
+/*
+ * A mapping of @size bytes takes @nr slots.  Not counted for a device that no bus has
+ * configured, and without memory for it.  Returns who is to be told when it ends.
+ */
+static inline struct dev_dma *dma_device_note_bounce(struct device *dev,
+						     size_t size, unsigned int nr)
 {
-	unsigned long flags;
+	struct dev_dma *dma = dma_device_find(dev);
 
-	if (unlikely(!dma))
-		return;
-	refcount_inc(&dma->nr_users);
-	spin_lock_irqsave(&dma->lock, flags);
-	dma->bounced.bytes += size;
-	dma->bounced.mappings++;
-	dma->bounced.nr_held += nr;
-	spin_unlock_irqrestore(&dma->lock, flags);
+	if (unlikely(!dma || (!READ_ONCE(dma->bounced) &&
+			      !dma_device_can_bounce(dma))))
+		return NULL;
+	this_cpu_add(dma->bounced->bytes, size);
+	this_cpu_inc(dma->bounced->mappings);
+	this_cpu_add(dma->bounced->nr_held, nr);
+	return dma;
 }
 
-/* It gives them back. */
+/* It gives them back; on another CPU, perhaps. */
 static inline void dma_device_end_bounce(struct dev_dma *dma, unsigned int nr)
 {
-	unsigned long flags;
-
-	if (unlikely(!dma))
-		return;
-	spin_lock_irqsave(&dma->lock, flags);
-	dma->bounced.nr_held -= nr;
-	dma->bounced.nr_lost = min(dma->bounced.nr_lost, dma->bounced.nr_held);
-	spin_unlock_irqrestore(&dma->lock, flags);
-	dma_device_put(dma);
+	if (likely(dma))
+		this_cpu_sub(dma->bounced->nr_held, nr);
 }
 
 #endif /* _KERNEL_DMA_DEVICE_H */

@@ -32,8 +32,8 @@
 #include "prepare.h"
 #include "stat.h"
 
-/* The largest that is asked for.  Tests lower it, as if memory were in fragments. */
-unsigned int dma_extent_order = MAX_PAGE_ORDER;
+/* The largest that is asked for.  Tests lower it, as if there were less memory. */
+int dma_extent_order = MAX_PAGE_ORDER;
 
 /**
  * struct dma_zone_pool - the prepared memory of one zone
@@ -92,7 +92,7 @@ static struct page *take_pages(struct dma_arena *arena, size_t size)
 {
 	struct dma_zone_pool *pool =
 		container_of(arena, struct dma_zone_pool, arena);
-	unsigned int order = get_order(size);
+	int order = get_order(size);
 	struct page *page = NULL;
 
 	if (order > dma_extent_order)
@@ -302,11 +302,10 @@ static void __init add_pool(const char *name, enum zone_type type, gfp_t zone)
 	pool->arena.is_prepared = true;
 	pool->arena.most = DMA_PREPARED_MOST;
 	dma_arena_init(&pool->arena);
-	if (!dma_arena_fill(&pool->arena, initial_size)) {
-		pr_err("dma: atomic pool '%s': no %zu KiB for it; atomic requests will fail\n",
+	/* It stays in the list of arenas, and grows when it is asked. */
+	if (!dma_arena_fill(&pool->arena, initial_size))
+		pr_err("dma: atomic pool '%s': no %zu KiB for it; atomic requests may fail\n",
 		       name, initial_size / SZ_1K);
-		return;
-	}
 	pool->arena.reserve = initial_size;
 	dma_arena_figures(&pool->arena, &figures);
 	pool->info = (struct dma_pool_info) {

@@ -15,7 +15,7 @@ struct dma_piece;
 /* The largest extent of prepared memory that is made for several pieces */
 #define DMA_PREPARED_MOST	SZ_256K
 
-extern unsigned int dma_extent_order;
+extern int dma_extent_order;
 
 bool dma_piece_take(size_t size, phys_addr_t last_phys,
 		    struct dma_piece *piece);

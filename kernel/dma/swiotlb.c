@@ -165,13 +165,12 @@ static __always_inline void note_mapping(struct io_tlb_pool *pool,
 					 const struct request *req,
 					 phys_addr_t phys)
 {
-	struct dev_dma *owner = dma_device_find(req->dev);
 	unsigned int first = nr & ((1U << pool->area_shift) - 1);
 	struct swiotlb_slot *slot = &pool->slots[nr];
 
-	dma_device_note_bounce(owner, req->need.size, req->need.nr);
 	slot->phys = phys;
-	slot->owner = owner;
+	slot->owner = dma_device_note_bounce(req->dev, req->need.size,
+					     req->need.nr);
 	slot->offset = req->need.offset;
 	slot->since = jiffies;
 	slot->nr = req->need.nr;

@@ -340,6 +340,35 @@ static void arena_reach_test(struct kunit *test)
 		dma_piece_give(&pieces[nr], SZ_64K);
 }
 
+/* What the device does not reach goes back: no request leaves an extent behind. */
+static void arena_out_of_reach_test(struct kunit *test)
+{
+	struct use *use = make_use(test, &kinds[0]);
+	struct dma_need need = {
+		.size = SZ_64K,
+		.last_phys = cma_get_base(use->area->cma) + PAGE_SIZE - 1,
+	};
+	struct dma_piece piece;
+
+	for (unsigned int i = 0; i < 20; i++)
+		KUNIT_EXPECT_FALSE(test, dma_arena_alloc(use->arena, &need,
+							 &piece));
+	KUNIT_EXPECT_EQ(test, figures_of(use).size, 0);
+}
+
+/* Where nothing can go back, no timer runs. */
+static void arena_quiet_test(struct kunit *test)
+{
+	struct use *use = make_use(test, test->param_value);
+
+	dma_extent_idle = HZ / 20;
+	take(test, use, 16, SZ_16K);
+	while (use->nr > 1)
+		dma_pools_free(&use->buffers[--use->nr]);
+	msleep(1500);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&use->arena->work));
+}
+
 static struct kunit_case dma_arena_cases[] = {
 	KUNIT_CASE_PARAM(arena_burst_test, kind_gen_params),
 	KUNIT_CASE_PARAM(arena_idle_test, kind_gen_params),
@@ -351,6 +380,8 @@ static struct kunit_case dma_arena_cases[] = {
 	KUNIT_CASE(arena_shrink_test),
 	KUNIT_CASE(arena_not_for_pages_test),
 	KUNIT_CASE(arena_reach_test),
+	KUNIT_CASE(arena_out_of_reach_test),
+	KUNIT_CASE_PARAM(arena_quiet_test, kind_gen_params),
 	{}
 };
 

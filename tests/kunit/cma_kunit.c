@@ -306,6 +306,22 @@ static void cma_busy_test(struct kunit *test)
 	dma_pools_free(&buffer);
 }
 
+/* Who says that he does not want to wait does not, nor does fragmented memory help. */
+static void cma_busy_decline_test(struct kunit *test)
+{
+	struct dma_cma_area *area = own_area(test);
+	struct device *dev = device_with_area(test, "dev", area);
+	size_t most = dma_cma_room(area).nr_largest << PAGE_SHIFT;
+
+	KUNIT_EXPECT_NULL(test, reason(&dma_busy_cma, dev, most, GFP_KERNEL));
+	KUNIT_EXPECT_STREQ(test, "the caller does not want to wait",
+			   reason(&dma_busy_cma, dev, most,
+				  GFP_KERNEL | __GFP_NORETRY));
+	KUNIT_EXPECT_STREQ(test, "the area has no such run of pages",
+			   reason(&dma_busy_cma, dev, most + PAGE_SIZE,
+				  GFP_KERNEL));
+}
+
 /* Busy for ever: one line, after a bounded time. */
 static void cma_busy_for_ever_test(struct kunit *test)
 {
@@ -502,6 +518,7 @@ static struct kunit_case dma_cma_cases[] = {
 	KUNIT_CASE(cma_exhaust_test),
 	KUNIT_CASE(cma_refusal_test),
 	KUNIT_CASE(cma_busy_test),
+	KUNIT_CASE(cma_busy_decline_test),
 	KUNIT_CASE(cma_busy_for_ever_test),
 	KUNIT_CASE(cma_decline_test),
 	KUNIT_CASE(cma_reach_test),

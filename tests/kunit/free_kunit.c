@@ -8,6 +8,7 @@
 
 #include <kunit/device.h>
 #include <kunit/test.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
@@ -16,9 +17,11 @@
 #include <linux/spinlock.h>
 #include <linux/vmstat.h>
 
+#include "../../kernel/dma/arena.h"
 #include "../../kernel/dma/backend.h"
 #include "../../kernel/dma/contiguous.h"
 #include "../../kernel/dma/ledger.h"
+#include "../../kernel/dma/pool.h"
 #include "log.h"
 #include "mock.h"
 #include "pools.h"
@@ -244,17 +247,29 @@ static bool is_ours_alone(void *data)
 	return page_count(held->page) == 1;
 }
 
+/* Let nobody have pages that are prepared already, whose free does not sleep. */
+static void hold_prepared(bool is_held)
+{
+#ifdef CONFIG_DMA_COHERENT_POOL
+	dma_extent_order = is_held ? -1 : MAX_PAGE_ORDER;
+	if (is_held)
+		dma_arenas_trim(dev_get_cma_area(NULL));
+#endif
+}
+
 /* A buffer whose page is held, to see when the layer has let go of it. */
 static void take_held(struct kunit *test, struct held *held)
 {
 	struct dma_allocation record;
 
-	/* What lies behind the global pool is wanted. */
+	/* What lies behind the global pool and prepared pages is wanted. */
 	if (IS_ENABLED(CONFIG_DMA_POOLS_KUNIT) &&
 	    !dev_is_dma_coherent(held->dev))
 		dma_pools_hold_global(test);
+	hold_prepared(true);
 	held->cpu_addr = dma_alloc_coherent(held->dev, PAGE_SIZE,
 					    &held->dma_addr, GFP_KERNEL);
+	hold_prepared(false);
 	KUNIT_ASSERT_NOT_NULL(test, held->cpu_addr);
 	KUNIT_ASSERT_TRUE(test, dma_ledger_find(held->dev, held->dma_addr,
 						&record));
@@ -641,6 +656,9 @@ static void free_released_test(struct kunit *test)
 			dma_kunit_log_count("released with 1 live buffers, 16 KiB"));
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(NULL), nr_before + 1);
 	KUNIT_EXPECT_NULL(test, memchr_inv(cpu_addr, 0x77, SZ_16K));
+	if (IS_ENABLED(CONFIG_DMA_POOLS_KUNIT))
+		KUNIT_EXPECT_NOT_NULL(test, strstr(dma_pools_debugfs(test, "dma/quarantine"),
+						   "short-lived"));
 
 	dma_kunit_expect_warn_begin();
 	dma_free_coherent(other, SZ_16K, cpu_addr, dma_addr);

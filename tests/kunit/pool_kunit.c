@@ -13,6 +13,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -204,7 +205,7 @@ static void pool_fragments_test(struct kunit *test)
 {
 	struct dma_piece *pieces = alloc_pieces(test), piece;
 	const size_t size = PAGE_SIZE << 4;
-	unsigned int order = dma_extent_order;
+	int order = dma_extent_order;
 	struct dma_pool_figures before;
 	unsigned int nr;
 
@@ -258,6 +259,43 @@ static void pool_shrink_test(struct kunit *test)
 	KUNIT_EXPECT_GT(test, dma_pools_atomic_figures(test).size, 0);
 	KUNIT_EXPECT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &pieces[0]));
 	dma_piece_give(&pieces[0], PAGE_SIZE);
+	dma_extent_idle = idle;
+}
+
+/* Requests that may sleep leave what is kept for others in one piece. */
+static void pool_reserve_test(struct kunit *test)
+{
+	struct device *dev = dma_kunit_noncoherent_device(test, "dev");
+	unsigned long idle = dma_extent_idle;
+	struct dma_pools_buffer *bufs;
+	unsigned int nr_bufs, nr = 0;
+	struct dma_piece piece;
+	size_t size;
+
+	if (!IS_ENABLED(CONFIG_DMA_DIRECT_REMAP))
+		kunit_skip(test, "nothing is prepared here");
+	dma_pools_hold_global(test);
+	/* What other tests have made goes, and what is kept remains. */
+	dma_extent_idle = HZ / 10;
+	KUNIT_ASSERT_TRUE(test, dma_piece_take(PAGE_SIZE, ANYWHERE, &piece));
+	dma_piece_give(&piece, PAGE_SIZE);
+	msleep(1000);
+	size = rounddown_pow_of_two(dma_pools_atomic_figures(test).largest) / 2;
+	nr_bufs = 4 * size / PAGE_SIZE;
+	bufs = kunit_kcalloc(test, nr_bufs, sizeof(*bufs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bufs);
+	while (nr < nr_bufs && dma_pools_alloc(dev, PAGE_SIZE, GFP_KERNEL, &bufs[nr]))
+		nr++;
+	KUNIT_EXPECT_EQ(test, nr, nr_bufs);
+	for (unsigned int i = 0; i < nr; i += 2)
+		dma_pools_free(&bufs[i]);
+	msleep(500);
+	if (dma_piece_take(size, ANYWHERE, &piece))
+		dma_piece_give(&piece, size);
+	else
+		KUNIT_FAIL(test, "no %zu bytes in one piece", size);
+	for (unsigned int i = 1; i < nr; i += 2)
+		dma_pools_free(&bufs[i]);
 	dma_extent_idle = idle;
 }
 
@@ -445,6 +483,7 @@ static struct kunit_case dma_pool_cases[] = {
 	KUNIT_CASE(pool_hopeless_test),
 	KUNIT_CASE_SLOW(pool_fragments_test),
 	KUNIT_CASE(pool_pages_in_reach_test),
+	KUNIT_CASE(pool_reserve_test),
 	KUNIT_CASE(pool_limit_test),
 	KUNIT_CASE_SLOW(pool_out_of_reach_test),
 	KUNIT_CASE(pool_device_test),

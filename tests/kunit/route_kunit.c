@@ -324,12 +324,18 @@ static struct dma_request request_of(struct device *dev, unsigned int flags)
 }
 
 #ifdef CONFIG_DMA_DECLARE_COHERENT
-static void pretend_pool(struct device *dev, void *pool)
+/* Nobody looks at what it is as long as nothing is allocated. */
+static void pretend_pool(struct device *dev, bool has_one)
 {
-	dev->dma_mem = pool;
+	static LIST_HEAD(no_pool);
+
+	if (has_one)
+		list_add(&no_pool, &dma_device_find(dev)->pools);
+	else
+		list_del(&no_pool);
 }
 #else
-static void pretend_pool(struct device *dev, void *pool) {}
+static void pretend_pool(struct device *dev, bool has_one) {}
 #endif
 
 #ifdef CONFIG_DMA_RESTRICTED_POOL
@@ -386,14 +392,14 @@ static void route_reason_test(struct kunit *test)
 		kunit_skip(test, "there is no default CMA area");
 
 	if (reason->flags & HAS_POOL)
-		pretend_pool(dev, &req);
+		pretend_pool(dev, true);
 	if (reason->flags & HAS_RESTRICTED)
 		pretend_restricted(dev, true);
 	if (reason->flags & HAS_CMA)
 		pretend_cma(dev, default_area());
 	why = dma_backend_declines(backend, &req);
 	if (reason->flags & HAS_POOL)
-		pretend_pool(dev, NULL);
+		pretend_pool(dev, false);
 	if (reason->flags & HAS_RESTRICTED)
 		pretend_restricted(dev, false);
 	if (reason->flags & HAS_CMA)
@@ -576,11 +582,11 @@ static void route_change_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	dev->coherent_dma_mask = DMA_BIT_MASK(12);
-	pretend_pool(dev, &small);
+	pretend_pool(dev, true);
 	pretend_cma(dev, default_area());
 	dma_free_coherent(dev, PAGE_SIZE, page, small);
 	dma_free_coherent(dev, SZ_64K, pages, large);
-	pretend_pool(dev, NULL);
+	pretend_pool(dev, false);
 	pretend_cma(dev, NULL);
 	KUNIT_EXPECT_EQ(test, dma_ledger_count(dev), 0);
 }

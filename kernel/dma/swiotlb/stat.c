@@ -98,23 +98,13 @@ static unsigned long oldest_of(const struct dev_dma *owner)
 void swiotlb_driver_gone(struct device *dev)
 {
 	struct dev_dma *dma = dma_device_find(dev);
-	unsigned long nr;
+	long nr = dma ? dma_device_unbound(dma) : 0;
 
-	if (!dma)
-		return;
-	spin_lock_irq(&dma->lock);
-	nr = dma->bounced.nr_held - dma->bounced.nr_lost;
-	dma->bounced = (struct dma_bounced) {
-		.nr_held = dma->bounced.nr_held,
-		.nr_lost = dma->bounced.nr_held,
-	};
-	dma->has_driver = false;
-	spin_unlock_irq(&dma->lock);
 	if (!nr)
 		return;
 	mutex_lock(&swiotlb_sets_mutex);
-	dev_warn(dev, "swiotlb: driver %s is gone and has not unmapped %lu KiB of bounce buffers, the oldest for %lu s\n",
-		 dma->driver, nr * IO_TLB_SIZE / SZ_1K, oldest_of(dma));
+	dev_warn(dev, "swiotlb: driver %s is gone and has not unmapped %ld KiB of bounce buffers, the oldest for %lu s\n",
+		 dma->driver, nr * (long)IO_TLB_SIZE / SZ_1K, oldest_of(dma));
 	mutex_unlock(&swiotlb_sets_mutex);
 }
 
@@ -267,7 +257,7 @@ static void show_bounced(struct seq_file *seq, struct dev_dma *dma)
 
 	if (!bounced.mappings && !bounced.nr_held)
 		return;
-	seq_printf(seq, "%-32s %-16s %15llu %12llu %10lu", dma->name,
+	seq_printf(seq, "%-32s %-16s %15llu %12llu %10ld", dma->name,
 		   dma->driver, bounced.bytes, bounced.mappings,
 		   bounced.nr_held);
 	if (bounced.nr_held)
