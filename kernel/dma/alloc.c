@@ -248,7 +248,7 @@ static void detach(struct dma_allocation *record)
 	record->done |= DMA_DONE_DETACHED;
 }
 
-/* Ops may bounce, and so take the lock that the records are under. */
+/* The lock of the records is held, under which ops are not to be called. */
 static void detach_from_iommu(struct dma_allocation *record)
 {
 	if (record->done & DMA_DONE_IO_MAPPED)

@@ -179,7 +179,7 @@ static void churn_teardown(struct bench *b)
 	vfree(buffers);
 }
 
-#define BURST(_name, _device, _size, _burst, _setup) {	\
+#define ROW(_name, _device, _size, _burst, _setup, ...) {	\
 	.name	= (_name),				\
 	.device	= (_device),				\
 	.size	= (_size),				\
@@ -187,30 +187,18 @@ static void churn_teardown(struct bench *b)
 	.burst	= (_burst),				\
 	.setup	= (_setup),				\
 	.repeat	= burst_repeat,				\
-	.teardown = burst_teardown, }
+	.teardown = burst_teardown,			\
+	__VA_ARGS__ }
+
+#define BURST(_name, _device, _size, _burst, _setup)	\
+	ROW(_name, _device, _size, _burst, _setup)
 
 /* The first burst after four seconds, once per measurement */
-#define FIRST(_name, _device, _size, _burst, _setup) {	\
-	.name	= (_name),				\
-	.device	= (_device),				\
-	.size	= (_size),				\
-	.gfp	= GFP_KERNEL,				\
-	.burst	= (_burst),				\
-	.rest	= 4,					\
-	.setup	= (_setup),				\
-	.repeat	= burst_repeat,				\
-	.teardown = burst_teardown, }
+#define FIRST(_name, _device, _size, _burst, _setup)	\
+	ROW(_name, _device, _size, _burst, _setup, .rest = 4)
 
-#define LIVE(_name, _device, _live) {			\
-	.name	= (_name),				\
-	.device	= (_device),				\
-	.size	= SZ_4K,				\
-	.gfp	= GFP_KERNEL,				\
-	.burst	= 1,					\
-	.live	= (_live),				\
-	.setup	= burst_setup,				\
-	.repeat	= burst_repeat,				\
-	.teardown = burst_teardown, }
+#define LIVE(_name, _device, _live)			\
+	ROW(_name, _device, SZ_4K, 1, burst_setup, .live = (_live))
 
 #define MIXED(_name, _device) {				\
 	.name	= (_name),				\
